@@ -1,0 +1,33 @@
+/** How far, as a fraction of the price, an open or close may lie outside low..high and still be kept (spec 2). */
+export const wideningLimitFrac = 0.005
+
+/**
+ * Why these values are not a bar; null when they are. An open or close slightly outside low..high is no fault:
+ * see `needsWidening`.
+ */
+export const barFault = (
+  time: number,
+  open: number,
+  high: number,
+  low: number,
+  close: number,
+  volume: number,
+): string | null => {
+  if (!Number.isSafeInteger(time)) return `time ${time} is not whole epoch milliseconds`
+  if (!(open > 0 && open < Infinity)) return `open ${open} is not a finite price above 0`
+  if (!(high > 0 && high < Infinity)) return `high ${high} is not a finite price above 0`
+  if (!(low > 0 && low < Infinity)) return `low ${low} is not a finite price above 0`
+  if (!(close > 0 && close < Infinity)) return `close ${close} is not a finite price above 0`
+  if (!(volume >= 0 && volume < Infinity)) return `volume ${volume} is not a finite number of at least 0`
+  if (high < low) return `high ${high} is below low ${low}`
+  if (outside(open, high, low) > wideningLimitFrac) return `open ${open} lies outside ${low}..${high}`
+  if (outside(close, high, low) > wideningLimitFrac) return `close ${close} lies outside ${low}..${high}`
+  return null
+}
+
+/** Whether a faultless bar's low or high must be moved to contain its open and close. */
+export const needsWidening = (open: number, high: number, low: number, close: number): boolean =>
+  open > high || open < low || close > high || close < low
+
+const outside = (price: number, high: number, low: number): number =>
+  price > high ? (price - high) / price : price < low ? (low - price) / price : 0

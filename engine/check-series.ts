@@ -1,0 +1,53 @@
+import { checkSeriesName } from './bar-columns.ts'
+import type { BarSeries } from './bar-series.ts'
+import { barFault, needsWidening } from './check-bar.ts'
+import { EngineError } from './engine-error.ts'
+
+/** @throws EngineError unless this has a series' name and columns of its length. */
+export const checkSeriesShape = (bars: BarSeries): void => {
+  checkSeriesName(bars.symbol, bars.timeframe)
+  const { length } = bars
+  if (!Number.isSafeInteger(length) || length < 0)
+    throw new EngineError('invalid_option', `bars.length is ${length}, not a count`)
+  for (const name of ['time', 'open', 'high', 'low', 'close', 'volume'] as const)
+    if (!(bars[name] instanceof Float64Array) || bars[name].length < length)
+      throw new EngineError('invalid_option', `bars.${name} is not a Float64Array of ${length} values`)
+}
+
+/**
+ * Checks bars `first` to `end - 1`. Answers with the series itself, or with a copy whose highs and lows contain
+ * opens and closes that lay slightly outside; the indexes of those bars are added to `widened`.
+ * @throws EngineError `invalid_bar` or `unsorted_bar` with the bar's index.
+ */
+export const checkBars = (bars: BarSeries, first: number, end: number, widened: number[]): BarSeries => {
+  const { time, open, high, low, close, volume } = bars
+  let before = first === 0 ? -Infinity : time[first - 1]
+  let copy: BarSeries | null = null
+  for (let i = first; i < end; i++) {
+    const t = time[i]
+    const o = open[i]
+    const h = high[i]
+    const l = low[i]
+    const c = close[i]
+    const v = volume[i]
+    const plain = l > 0 && l <= o && o <= h && l <= c && c <= h && h < Infinity && v >= 0 && v < Infinity
+    if (!plain || Math.floor(t) !== t) {
+      const fault = barFault(t, o, h, l, c, v)
+      if (fault !== null) throw new EngineError('invalid_bar', `bar ${i}: ${fault}`, { bar: i })
+      if (needsWidening(o, h, l, c)) {
+        copy ??= { ...bars, high: high.slice(), low: low.slice() }
+        copy.high[i] = Math.max(h, o, c)
+        copy.low[i] = Math.min(l, o, c)
+        widened.push(i)
+      }
+    }
+    if (!(t > before)) {
+      const said = t === before ? 'repeats' : 'lies before'
+      throw new EngineError('unsorted_bar', `bar ${i}: time ${t} ${said} the time of the bar before it`, {
+        bar: i,
+      })
+    }
+    before = t
+  }
+  return copy ?? bars
+}
