@@ -1,0 +1,64 @@
+import { spawn } from 'node:child_process'
+
+export interface ChildOptions {
+  readonly cwd?: string
+  readonly timeoutSeconds: number
+  readonly signal?: AbortSignal
+  readonly env?: NodeJS.ProcessEnv
+}
+
+export class ChildFailed extends Error {
+  override readonly name = 'ChildFailed'
+}
+
+/**
+ * Runs a command to its end and answers with what it wrote to stdout.
+ * Rejects with ChildFailed (its last words on stderr) when it exits with another code than 0, is killed, or runs
+ * longer than the timeout, after which it is killed; and with the signal's reason when that aborts.
+ */
+export async function run(command: string, args: readonly string[], options: ChildOptions): Promise<string> {
+  options.signal?.throwIfAborted()
+  const child = spawn(command, args, {
+    cwd: options.cwd,
+    env: options.env ?? process.env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    // A group of its own, so that Ctrl-C on the terminal reaches only us, and we end what it started, too.
+    detached: true,
+  })
+  const killGroup = (): void => {
+    try {
+      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
+    } catch {
+      // It has gone already.
+    }
+  }
+  let late = false
+  const timer = setTimeout(() => {
+    late = true
+    killGroup()
+  }, options.timeoutSeconds * 1000)
+  options.signal?.addEventListener('abort', killGroup)
+  const out: Buffer[] = []
+  let errors = ''
+  child.stdout.on('data', (chunk: Buffer) => out.push(chunk))
+  child.stderr.on('data', (chunk: Buffer) => {
+    errors = (errors + chunk.toString()).slice(-4_000)
+  })
+  try {
+    const [code, killedBy] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
+      child.on('error', reject)
+      child.on('close', (code, killedBy) => resolve([code, killedBy]))
+    })
+    options.signal?.throwIfAborted()
+    if (code === 0) return Buffer.concat(out).toString()
+    const how = late
+      ? `ran longer than ${options.timeoutSeconds} s`
+      : `ended with ${code === null ? killedBy : `exit code ${code}`}`
+    throw new ChildFailed(
+      `${[command, ...args].join(' ')} ${how}${errors === '' ? '' : `:\n${errors.trim()}`}`,
+    )
+  } finally {
+    clearTimeout(timer)
+    options.signal?.removeEventListener('abort', killGroup)
+  }
+}
