@@ -1,0 +1,147 @@
+#!/usr/bin/env node
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { components } from './components.ts'
+import { checkConfig } from './config/check-config.ts'
+import { ConfigError, isTree, merge, readConfig } from './config/read-config.ts'
+import { ListenError } from './listen.ts'
+import { stderrLog } from './log.ts'
+import { createSidecar } from './sidecar.ts'
+import { TraceStore } from './store/trace-store.ts'
+import { Telemetry } from './telemetry.ts'
+import { createViewer } from './viewer.ts'
+
+const USAGE = `Usage: tapescope-collector --config FILE [--config FILE] [options]
+
+Runs a Collector configuration as a local sidecar: OTLP in, fan-out, viewer. Later files add to earlier ones.
+
+  --config FILE          a configuration file; repeat it to merge several
+  --host HOST            where to listen (TAPESCOPE_SIDECAR_HOST), 127.0.0.1
+  --otlp-port N          OTLP over HTTP (TAPESCOPE_OTLP_PORT); without it as the file says
+  --viewer-port N        viewer and its API (TAPESCOPE_VIEWER_PORT), 4319
+  --prometheus-port N    scrape endpoint (TAPESCOPE_PROMETHEUS_PORT); without it as the file says
+  --health-port N        health (TAPESCOPE_HEALTH_PORT); without it as the file says
+  --metrics-port N       the sidecar's own metrics (TAPESCOPE_SIDECAR_METRICS_PORT); without it as the file says
+  --no-viewer            no viewer and no store
+  --check                only check the configuration
+  --help
+
+A port of 0 takes a free one; the line "ready" on stderr says which.
+`
+
+/** Seconds that a drain may take before what is left is cut. */
+const DRAIN_SECONDS = 5
+
+try {
+  await main()
+} catch (error) {
+  if (error instanceof ConfigError || error instanceof ListenError) process.stderr.write(`${error.message}\n`)
+  else if ((error as NodeJS.ErrnoException).code?.startsWith('ERR_PARSE_ARGS'))
+    process.stderr.write(`${(error as Error).message}\n\n${USAGE}`)
+  else throw error
+  process.exit(1)
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      config: { type: 'string', multiple: true, default: [] },
+      host: { type: 'string', default: process.env['TAPESCOPE_SIDECAR_HOST'] ?? '127.0.0.1' },
+      'otlp-port': { type: 'string', default: process.env['TAPESCOPE_OTLP_PORT'] ?? '' },
+      'viewer-port': { type: 'string', default: process.env['TAPESCOPE_VIEWER_PORT'] ?? '4319' },
+      'prometheus-port': { type: 'string', default: process.env['TAPESCOPE_PROMETHEUS_PORT'] ?? '' },
+      'health-port': { type: 'string', default: process.env['TAPESCOPE_HEALTH_PORT'] ?? '' },
+      'metrics-port': { type: 'string', default: process.env['TAPESCOPE_SIDECAR_METRICS_PORT'] ?? '' },
+      'no-viewer': { type: 'boolean', default: false },
+      check: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  if (values.help) {
+    process.stdout.write(USAGE)
+    return
+  }
+  if (values.config.length === 0) throw new ConfigError('--config FILE is needed; --help shows all options')
+  const tree = withPorts(readConfig(values.config, process.env), {
+    host: values.host,
+    otlp: port(values['otlp-port'], '--otlp-port'),
+    prometheus: port(values['prometheus-port'], '--prometheus-port'),
+    health: port(values['health-port'], '--health-port'),
+    metrics: port(values['metrics-port'], '--metrics-port'),
+  })
+  const config = checkConfig(tree, components)
+  const telemetry = new Telemetry()
+  const store = values['no-viewer'] ? undefined : new TraceStore({ maxBytes: 64 * 2 ** 20 })
+  const sidecar = createSidecar(config, {
+    log: stderrLog,
+    telemetry,
+    tap: store && ((batch) => store.append(batch)),
+  })
+  if (values.check) {
+    process.stdout.write('the configuration is sound\n')
+    return
+  }
+  const viewer =
+    store &&
+    createViewer({
+      endpoint: `${values.host}:${port(values['viewer-port'], '--viewer-port') ?? 4319}`,
+      store,
+      telemetry,
+      pageDir: join(import.meta.dirname, 'ui', 'dist'),
+    })
+  const viewerAddress = await viewer?.listen()
+  await sidecar.start()
+
+  let stopping = false
+  const stop = async () => {
+    if (stopping) return
+    stopping = true
+    const deadline = Date.now() + DRAIN_SECONDS * 1000
+    await sidecar.shutdown(deadline)
+    await viewer?.close(Date.now() + 500)
+    process.exit(0)
+  }
+  process.on('SIGTERM', () => void stop())
+  process.on('SIGINT', () => void stop())
+  const urls = { ...sidecar.listening, ...(viewerAddress && { viewer: `http://${viewerAddress}` }) }
+  const list = Object.entries(urls).map(([name, url]) => `${name} ${url}`)
+  process.stderr.write(`ready: ${list.join(', ')}\n`)
+}
+
+function port(text: string, name: string): number | undefined {
+  if (text === '') return undefined
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < 0 || value > 65535)
+    throw new ConfigError(`${name} must be a port number, found "${text}"`)
+  return value
+}
+
+interface Ports {
+  readonly host: string
+  readonly otlp: number | undefined
+  readonly prometheus: number | undefined
+  readonly health: number | undefined
+  readonly metrics: number | undefined
+}
+
+/** Ports from flags and environment go over those of the file. */
+function withPorts(tree: { [key: string]: unknown }, ports: Ports): { [key: string]: unknown } {
+  const at = (port: number) => `${ports.host}:${port}`
+  let out = tree
+  if (ports.otlp !== undefined)
+    out = merge(out, { receivers: { otlp: { protocols: { http: { endpoint: at(ports.otlp) } } } } })
+  if (ports.prometheus !== undefined && has(out, 'exporters', 'prometheus'))
+    out = merge(out, { exporters: { prometheus: { endpoint: at(ports.prometheus) } } })
+  if (ports.health !== undefined && has(out, 'extensions', 'health_check'))
+    out = merge(out, { extensions: { health_check: { endpoint: at(ports.health) } } })
+  if (ports.metrics !== undefined) {
+    const reader = { pull: { exporter: { prometheus: { host: ports.host, port: ports.metrics } } } }
+    out = merge(out, { service: { telemetry: { metrics: { readers: [reader] } } } })
+  }
+  return out
+}
+
+function has(tree: { [key: string]: unknown }, section: string, id: string): boolean {
+  const value = tree[section]
+  return isTree(value) && id in value
+}

@@ -1,0 +1,137 @@
+import type { IncomingMessage } from 'node:http'
+import { createGunzip, createInflate, gunzipSync, inflateSync } from 'node:zlib'
+
+/** A body that will not be taken: too large, broken, in an unknown encoding, or at a bad moment. */
+export class BodyError extends Error {
+  readonly status: 400 | 413 | 415 | 503
+
+  constructor(status: 400 | 413 | 415 | 503, message: string) {
+    super(message)
+    this.status = status
+  }
+}
+
+/** Bytes of request bodies that may be in memory at once, over all connections. */
+export class IntakeBudget {
+  private readonly limit: number
+  private used = 0
+
+  constructor(limit: number) {
+    this.limit = limit
+  }
+
+  take(bytes: number): void {
+    if (this.used + bytes > this.limit) throw new BodyError(503, 'too many request bodies at once')
+    this.used += bytes
+  }
+
+  give(bytes: number): void {
+    this.used -= bytes
+  }
+}
+
+export interface Body {
+  readonly bytes: Buffer
+  /** The body has been dealt with; its share of the budget is free again. */
+  release(): void
+}
+
+/** Compressed bodies up to this size are inflated at once; larger ones chunk by chunk. */
+const SMALL = 64 * 1024
+
+/**
+ * Reads a request's body, decompressed. `limit` holds for the bytes on the wire and for the bytes after
+ * decompression, whichever is larger; nothing beyond it is kept in memory.
+ */
+export async function readBody(request: IncomingMessage, limit: number, budget: IntakeBudget): Promise<Body> {
+  const encoding = (request.headers['content-encoding'] ?? 'identity').trim().toLowerCase()
+  if (!['identity', '', 'gzip', 'deflate', 'zlib'].includes(encoding))
+    throw new BodyError(415, 'content-encoding must be gzip, deflate or none')
+  const plain = encoding === 'identity' || encoding === ''
+  const announced = Number(request.headers['content-length'] ?? 0)
+  if (announced > limit) throw tooLarge(limit)
+  const reserved = new Reservation(budget)
+  try {
+    reserved.grow(announced)
+    const small = !plain && announced > 0 && announced <= SMALL
+    const source =
+      plain || small ? request : request.pipe(encoding === 'gzip' ? createGunzip() : createInflate())
+    const bytes = await collect(request, source, limit, reserved, plain ? announced : 0)
+    if (!small) return { bytes, release: () => reserved.free() }
+    const inflated = inflateSmall(bytes, encoding, limit)
+    return { bytes: inflated, release: () => reserved.free() }
+  } catch (error) {
+    reserved.free()
+    throw error
+  }
+}
+
+class Reservation {
+  private readonly budget: IntakeBudget
+  private bytes = 0
+
+  constructor(budget: IntakeBudget) {
+    this.budget = budget
+  }
+
+  /** Makes sure that `bytes` are reserved. */
+  grow(bytes: number): void {
+    if (bytes <= this.bytes) return
+    this.budget.take(bytes - this.bytes)
+    this.bytes = bytes
+  }
+
+  free(): void {
+    this.budget.give(this.bytes)
+    this.bytes = 0
+  }
+}
+
+function inflateSmall(bytes: Buffer, encoding: string, limit: number): Buffer {
+  try {
+    return (encoding === 'gzip' ? gunzipSync : inflateSync)(bytes, { maxOutputLength: limit })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(limit)
+    throw new BodyError(400, `the body is not valid ${encoding}`)
+  }
+}
+
+function collect(
+  request: IncomingMessage,
+  source: NodeJS.ReadableStream,
+  limit: number,
+  reserved: Reservation,
+  announced: number,
+): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    let whole: Buffer | undefined = announced > 0 ? Buffer.allocUnsafeSlow(announced) : undefined
+    let length = 0
+    const fail = (error: BodyError) => {
+      source.removeAllListeners('data')
+      if (source !== request) request.unpipe()
+      request.resume()
+      chunks.length = 0
+      whole = undefined
+      reject(error)
+    }
+    source.on('data', (chunk: Buffer) => {
+      if (length + chunk.length > limit) return fail(tooLarge(limit))
+      try {
+        reserved.grow(length + chunk.length)
+      } catch (error) {
+        return fail(error as BodyError)
+      }
+      if (whole) chunk.copy(whole, length)
+      else chunks.push(chunk)
+      length += chunk.length
+    })
+    source.on('end', () => resolve(whole ?? Buffer.concat(chunks, length)))
+    source.on('error', () => fail(new BodyError(400, 'the body is broken')))
+    request.on('aborted', () => fail(new BodyError(400, 'the connection ended before the body did')))
+  })
+}
+
+function tooLarge(limit: number): BodyError {
+  return new BodyError(413, `the body is larger than ${limit} bytes after decompression`)
+}

@@ -1,0 +1,120 @@
+import { readFile } from 'node:fs/promises'
+import { createServer, type ServerResponse } from 'node:http'
+import { extname, join } from 'node:path'
+import { close, listen } from './listen.ts'
+import type { TraceStore } from './store/trace-store.ts'
+import type { Telemetry } from './telemetry.ts'
+
+const TYPES: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.svg': 'image/svg+xml',
+  '.json': 'application/json',
+  '.map': 'application/json',
+  '.woff2': 'font/woff2',
+  '.txt': 'text/plain; charset=utf-8',
+  '.png': 'image/png',
+}
+
+const CSP =
+  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; connect-src 'self' http://127.0.0.1:* http://localhost:*; frame-src 'self'; base-uri 'none'; form-action 'none'"
+
+export interface ViewerOptions {
+  readonly endpoint: string
+  readonly store: TraceStore
+  readonly telemetry: Telemetry
+  /** The folder of the built page; without it only the API is served. */
+  readonly pageDir: string
+}
+
+/** The viewer's port: the page, and what it shows as JSON. */
+export function createViewer(options: ViewerOptions) {
+  const server = createServer((request, response) => {
+    const url = new URL(request.url ?? '/', 'http://viewer')
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      response.setHeader('allow', 'GET, HEAD')
+      problem(response, 405, 'only GET is served here')
+      return
+    }
+    if (url.pathname.startsWith('/api/')) {
+      try {
+        api(options, url, response)
+      } catch (error) {
+        if (!(error instanceof QueryError)) throw error
+        problem(response, 400, error.message)
+      }
+    } else void page(options.pageDir, url.pathname, response)
+  })
+  return {
+    listen: () => listen(server, options.endpoint, 'viewer'),
+    close: (deadline: number) => close(server, deadline),
+  }
+}
+
+class QueryError extends Error {}
+
+function api({ store, telemetry }: ViewerOptions, url: URL, response: ServerResponse): void {
+  const trace = /^\/api\/traces\/([^/]+)$/.exec(url.pathname)
+  if (url.pathname === '/api/traces') {
+    json(response, 200, { traces: store.traces({ limit: integer(url, 'limit', 100, 1000) }) })
+  } else if (trace) {
+    const traceId = trace[1].toLowerCase()
+    if (!/^[0-9a-f]{32}$/.test(traceId)) return problem(response, 400, 'a trace id is 32 hexadecimal digits')
+    const spans = store.trace(traceId)
+    if (spans.length === 0) return problem(response, 404, `no trace ${traceId} is in the store`)
+    json(response, 200, { traceId, spans })
+  } else if (url.pathname === '/api/health') {
+    json(response, 200, { metrics: telemetry.read() })
+  } else {
+    problem(response, 404, 'there is no such resource')
+  }
+}
+
+function integer(url: URL, name: string, fallback: number, max: number): number {
+  const text = url.searchParams.get(name)
+  if (text === null) return fallback
+  if (!/^\d{1,9}$/.test(text) || Number(text) < 1)
+    throw new QueryError(`${name} must be a whole number above 0`)
+  return Math.min(Number(text), max)
+}
+
+/** A file of the page; any other path is one of its own routes and gets the page. */
+async function page(dir: string, pathname: string, response: ServerResponse): Promise<void> {
+  let name: string
+  try {
+    name = decodeURIComponent(pathname)
+  } catch {
+    return problem(response, 400, 'the path is not valid')
+  }
+  const wanted = /^(\/[\w@-][\w.@ -]*)+$/.test(name) && extname(name) !== '' ? name : '/index.html'
+  const bytes = await readFile(join(dir, wanted)).catch(() => undefined)
+  if (bytes === undefined) {
+    if (wanted !== '/index.html') return problem(response, 404, 'there is no such file')
+    return json(response, 200, {
+      page: 'not built',
+      api: ['/api/traces', '/api/traces/{traceId}', '/api/health'],
+    })
+  }
+  response.writeHead(200, {
+    'content-type': TYPES[extname(wanted)] ?? 'application/octet-stream',
+    'cache-control': wanted.startsWith('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache',
+    'content-security-policy': CSP,
+    'x-content-type-options': 'nosniff',
+    'referrer-policy': 'no-referrer',
+  })
+  response.end(bytes)
+}
+
+function json(response: ServerResponse, status: number, body: unknown, type = 'application/json'): void {
+  response.writeHead(status, {
+    'content-type': type,
+    'x-content-type-options': 'nosniff',
+    'cache-control': 'no-store',
+  })
+  response.end(JSON.stringify(body))
+}
+
+function problem(response: ServerResponse, status: number, detail: string): void {
+  json(response, status, { type: 'about:blank', status, detail }, 'application/problem+json')
+}
