@@ -1,0 +1,31 @@
+-- no transaction
+
+DROP INDEX CONCURRENTLY IF EXISTS idx_ohlcv_symbol_timestamp;
+DROP INDEX CONCURRENTLY IF EXISTS idx_ohlcv_symbol_timeframe_timestamp;
+DROP INDEX CONCURRENTLY IF EXISTS idx_ohlcv_timestamp_desc;
+DROP INDEX CONCURRENTLY IF EXISTS idx_signals_symbol_status;
+DROP INDEX CONCURRENTLY IF EXISTS idx_signals_status;
+DROP INDEX CONCURRENTLY IF EXISTS idx_signals_pattern_id;
+DROP INDEX CONCURRENTLY IF EXISTS idx_signals_campaign_id;
+DROP INDEX CONCURRENTLY IF EXISTS idx_signals_generated_at_desc;
+DROP INDEX CONCURRENTLY IF EXISTS idx_signals_symbol_generated_at;
+DROP INDEX CONCURRENTLY IF EXISTS idx_patterns_symbol_pattern_type;
+DROP INDEX CONCURRENTLY IF EXISTS idx_patterns_pattern_type;
+DROP INDEX CONCURRENTLY IF EXISTS idx_patterns_symbol_detection_time;
+DROP INDEX CONCURRENTLY IF EXISTS idx_patterns_detection_time_desc;
+DROP INDEX CONCURRENTLY IF EXISTS idx_patterns_trading_range_id;
+DROP INDEX CONCURRENTLY IF EXISTS idx_patterns_symbol_timeframe_detection;
+DROP INDEX CONCURRENTLY IF EXISTS idx_trading_ranges_symbol_start_time;
+DROP INDEX CONCURRENTLY IF EXISTS idx_trading_ranges_start_time_desc;
+DROP INDEX CONCURRENTLY IF EXISTS idx_trading_ranges_symbol_timeframe_start;
+DROP INDEX CONCURRENTLY IF EXISTS idx_trading_ranges_phase;
+DROP INDEX CONCURRENTLY IF EXISTS idx_backtest_results_status_pending;
+DROP INDEX CONCURRENTLY IF EXISTS idx_backtest_results_created_at_desc;
+DROP INDEX CONCURRENTLY IF EXISTS idx_campaigns_user_id_status;
+DROP INDEX CONCURRENTLY IF EXISTS idx_campaigns_created_at_desc;
+DROP INDEX CONCURRENTLY IF EXISTS idx_positions_campaign_id_status;
+DROP INDEX CONCURRENTLY IF EXISTS idx_positions_signal_id;
+DROP INDEX CONCURRENTLY IF EXISTS idx_notifications_user_id_read;
+DROP INDEX CONCURRENTLY IF EXISTS idx_notifications_user_id_type;
+DROP INDEX CONCURRENTLY IF EXISTS idx_trading_ranges_symbol_status;
+DROP INDEX CONCURRENTLY IF EXISTS idx_audit_user_action_time;
