@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import { type Bar, type BarSeries, VolumeAnalysis, volumeWindow } from '@tapescope/engine'
+import { type Bar, type BarSeries, VolumeAnalysis } from '@tapescope/engine'
 import type { Database, Transaction } from './database.ts'
 import { queryBars, type SeriesKey } from './load-bars.ts'
 
@@ -10,6 +10,9 @@ export interface StoredBars {
   /** Open time of the earliest bar that is new or different, epoch ms; null when nothing changed. */
   changedFrom: number | null
 }
+
+/** Bars before a bar that its ratios are measured against (docs: volume analysis). */
+const volumeWindow = 20
 
 /** Rows per transaction: memory stays flat however many there are. */
 const chunk = 10_000
