@@ -29,13 +29,10 @@ export interface SidecarOptions {
 export async function startSidecar(options: SidecarOptions): Promise<SidecarProcess> {
   options.signal?.throwIfAborted()
   const { root, folder } = options
+  const files = [join(root, 'otel-collector.yaml'), join(root, 'collector', 'local.yaml')]
   const child = spawn(
     process.execPath,
-    [
-      join(root, 'collector', 'main.ts'),
-      ...['--config', join(root, 'otel-collector.yaml'), '--config', join(root, 'collector', 'local.yaml')],
-      ...options.flags,
-    ],
+    [join(root, 'collector', 'main.ts'), ...files.flatMap((file) => ['--config', file]), ...options.flags],
     {
       cwd: root,
       // What steers our own telemetry (OTEL_*, NODE_OPTIONS) is not meant for the sidecar.

@@ -109,8 +109,8 @@ async function write(transaction: Transaction, key: SeriesKey, merged: MergedBar
       stale--
       yield (
         `${symbol}\t${key.timeframe}\t${new Date(bar.time).toISOString()}\t${bar.open}\t${bar.high}\t` +
-        `${bar.low}\t${bar.close}\t${bar.volume}\t${ratioText(ratios.spreadRatio[i])}\t` +
-        `${ratioText(ratios.volumeRatio[i])}\n`
+          `${bar.low}\t${bar.close}\t${bar.volume}\t${ratioText(ratios.spreadRatio[i])}\t` +
+          `${ratioText(ratios.volumeRatio[i])}\n`
       )
     }
   }
