@@ -82,7 +82,7 @@ export function readStartOptions(args: string[], env: NodeJS.ProcessEnv, root: s
     databaseUrl: env['DATABASE_URL'] || undefined,
     data: resolve(root, values.data ?? env['TAPESCOPE_DATA'] ?? '.tapescope'),
     sidecarFlags: Object.entries(sidecarPorts).flatMap(([name, [variable, fallback]]) => {
-      const port = portOf(`--${name}`, flags[name] ?? env[variable] ?? fallback)
+      const port = portOf(`--${name}`, String(flags[name] ?? env[variable] ?? fallback))
       return [`--${name}`, String(port)]
     }),
     help: values.help,
@@ -111,7 +111,7 @@ function parse(args: string[]) {
         help: { type: 'boolean', default: false },
       },
     })
-    return { values, flags: values as Record<string, string | undefined> }
+    return { values, flags: values as Record<string, string | boolean | undefined> }
   } catch (error) {
     throw new StartError(`${(error as Error).message.split('\n')[0]} All options: npm start -- --help`, {
       cause: error,
