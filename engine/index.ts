@@ -21,3 +21,29 @@ export { generateBars } from './generator.ts'
 export type { Planted, PlantedType, StructureName } from './generator-structures.ts'
 export type { WalkOptions } from './generator-walk.ts'
 export { randomWalkBars } from './generator-walk.ts'
+export type {
+  BacktestConfig,
+  CommissionConfig,
+  ResolvedConfig,
+  RiskLimits,
+  SlippageConfig,
+} from './backtest/config.ts'
+export { BacktestError } from './backtest/errors.ts'
+export type { BacktestEngine, BacktestResult, BacktestRunOptions, OpenPosition } from './backtest/engine.ts'
+export { createBacktestEngine } from './backtest/engine.ts'
+export type { EquityCurve, EquityPoint } from './backtest/equity.ts'
+export type { DrawdownPeriod } from './backtest/drawdowns.ts'
+export type { RiskMetrics } from './backtest/exposure.ts'
+export type { Metrics } from './backtest/metrics.ts'
+export type { Trade } from './backtest/trade-log.ts'
+export type {
+  Broker,
+  EntryOrder,
+  ExitOrder,
+  ExitReason,
+  Strategy,
+  StrategyContext,
+  StrategyRun,
+} from './strategy.ts'
+export { buyAndHold } from './strategy-buy-and-hold.ts'
+export { smaCross } from './strategy-sma-cross.ts'

@@ -1,0 +1,201 @@
+import type { Broker, EntryOrder, EntryTag, ExitOrder, Target } from '../strategy.ts'
+import type { Account } from './account.ts'
+import type { Book, PendingOrder } from './book.ts'
+import { BacktestError } from './errors.ts'
+import { emptyTag, exitReasons } from './trade-log.ts'
+
+const noTargets: readonly Target[] = []
+/** Orders of one symbol that may wait at once: each is looked at on every bar. */
+const maxPending = 1000
+
+/** Takes a strategy's orders for one symbol, refusing nonsense with the field and the bar. */
+export class Desk implements Broker {
+  private readonly account: Account
+  private readonly book: Book
+  /** The bar being decided on; the engine sets it. */
+  bar = -1
+  private countedBar = -1
+  private count = 0
+
+  constructor(account: Account, book: Book) {
+    this.account = account
+    this.book = book
+  }
+
+  get position(): number {
+    return this.book.signed
+  }
+
+  get averageEntry(): number | null {
+    return this.book.averageEntry
+  }
+
+  get cash(): number {
+    return this.account.cash
+  }
+
+  get equity(): number {
+    return this.account.value
+  }
+
+  get pendingOrders(): number {
+    return this.book.orders.length
+  }
+
+  enter(order: EntryOrder): number {
+    const { account, book, bar } = this
+    const { side, type = 'market', targets = noTargets, trailing = account.config.trailingStop } = order
+    if (side !== 'LONG' && side !== 'SHORT') this.refuse('side', `must be LONG or SHORT`, side)
+    const price = this.checkType(type, order.price)
+    const stop = order.stop === undefined ? NaN : this.positive('stop', order.stop)
+    if (order.target !== undefined && targets.length > 0)
+      this.refuse('target', 'use target or targets', targets)
+    const quantity =
+      order.quantity === undefined
+        ? account.floorToLot((account.config.positionFrac * account.value) / book.bars.close[bar])
+        : order.quantity === 'max'
+          ? Infinity
+          : this.positive('quantity', order.quantity)
+    const { validBars } = order
+    if (validBars !== undefined && (!Number.isInteger(validBars) || validBars < 1)) {
+      this.refuse('validBars', 'must be a whole number of at least 1', validBars)
+    }
+    const pending: PendingOrder = {
+      id: this.submit(),
+      kind: 'enter',
+      type,
+      side: side === 'LONG' ? 1 : -1,
+      remaining: quantity,
+      filled: 0,
+      frac: 1,
+      price,
+      stop,
+      targets:
+        order.target === undefined
+          ? this.checkTargets(side, targets)
+          : [{ price: this.positive('target', order.target), frac: 1 }],
+      ratchetStop: order.ratchetStop ?? false,
+      trailing: trailing && !Number.isNaN(stop),
+      lastBar: validBars === undefined ? Infinity : bar + validBars,
+      signalBar: bar,
+      tag: order.tag === undefined ? emptyTag : this.checkTag(order.tag),
+      reason: 'STRATEGY',
+      positionId: 0,
+    }
+    this.queue(pending)
+    if (!(quantity > 0)) {
+      account.drop(book, pending, bar, 'REJECTED', 'less than one lot')
+      book.orders.pop()
+    }
+    return pending.id
+  }
+
+  exit(order: ExitOrder = {}): number {
+    const { type = 'market', quantity, frac = 1, reason = 'STRATEGY' } = order
+    if (!exitReasons.includes(reason))
+      this.refuse('reason', `must be one of ${exitReasons.join(', ')}`, reason)
+    if (!(frac > 0 && frac <= 1)) this.refuse('frac', 'must be above 0 and at most 1', frac)
+    const price = this.checkType(type, order.price)
+    const pending: PendingOrder = {
+      id: this.submit(),
+      kind: 'exit',
+      type,
+      side: 0,
+      remaining: quantity === undefined ? Infinity : this.positive('quantity', quantity),
+      filled: 0,
+      frac,
+      price,
+      stop: NaN,
+      targets: noTargets,
+      ratchetStop: false,
+      trailing: false,
+      lastBar: Infinity,
+      signalBar: this.bar,
+      tag: emptyTag,
+      reason,
+      positionId: this.book.side === 0 ? 0 : this.book.positionId,
+    }
+    this.queue(pending)
+    return pending.id
+  }
+
+  cancel(orderId: number): boolean {
+    const { book } = this
+    const at = book.orders.findIndex((order) => order.id === orderId)
+    if (at < 0) return false
+    this.account.drop(book, book.orders[at], this.bar, 'CANCELLED', 'by the strategy')
+    book.orders.splice(at, 1)
+    return true
+  }
+
+  moveStop(price: number): void {
+    this.positive('stop', price)
+    for (const lot of this.book.lots) lot.stop = price
+    this.book.refresh()
+  }
+
+  private submit(): number {
+    if (this.countedBar !== this.bar) {
+      this.countedBar = this.bar
+      this.count = 0
+    }
+    const { maxOrdersPerBar } = this.account.config
+    if (++this.count > maxOrdersPerBar) {
+      throw new BacktestError('strategy', this.bar, `ordered more than ${maxOrdersPerBar} times in one bar`)
+    }
+    if (this.book.orders.length >= maxPending) {
+      throw new BacktestError('strategy', this.bar, `has ${maxPending} orders waiting; cancel some first`)
+    }
+    return this.account.nextOrderId()
+  }
+
+  private queue(order: PendingOrder): void {
+    const { account, book } = this
+    account.orders.submitted++
+    book.orders.push(order)
+    if (account.observer !== undefined) {
+      const side = order.side === 0 ? 'exit' : order.side === 1 ? 'LONG' : 'SHORT'
+      account.tell(book, this.bar, 'order', { status: 'PENDING', type: order.type, side })
+    }
+  }
+
+  private checkType(type: 'market' | 'limit' | 'stop', price: number | undefined): number {
+    if (type === 'market') {
+      if (price !== undefined) this.refuse('price', 'must be left out of a market order', price)
+      return NaN
+    }
+    if (type !== 'limit' && type !== 'stop') this.refuse('type', 'must be market, limit or stop', type)
+    return this.positive('price', price)
+  }
+
+  private checkTargets(side: 'LONG' | 'SHORT', targets: readonly Target[]): readonly Target[] {
+    let [sum, last] = [0, NaN]
+    for (const [index, { price, frac }] of targets.entries()) {
+      this.positive(`targets.${index}.price`, price)
+      sum += this.positive(`targets.${index}.frac`, frac)
+      if (side === 'LONG' ? price <= last : price >= last) {
+        this.refuse(`targets.${index}.price`, 'must lie beyond the target before it', price)
+      }
+      last = price
+    }
+    if (sum > 1 + 1e-9) this.refuse('targets', 'must not close more than all of the entry', sum)
+    return targets
+  }
+
+  private checkTag(tag: EntryTag): EntryTag {
+    const { confirmedBar } = tag
+    if (confirmedBar !== undefined && !Number.isInteger(confirmedBar)) {
+      this.refuse('tag.confirmedBar', 'must be the index of a bar', confirmedBar)
+    }
+    return tag
+  }
+
+  private positive(field: string, value: unknown): number {
+    if (typeof value === 'number' && value > 0 && value < Infinity) return value
+    return this.refuse(field, 'must be a finite number above 0', value)
+  }
+
+  private refuse(field: string, rule: string, value: unknown): never {
+    throw new BacktestError(`order.${field}`, this.bar, `${rule}, got ${String(value)}`)
+  }
+}

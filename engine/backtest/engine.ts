@@ -1,0 +1,171 @@
+import type { BarSeries } from '../bar-series.ts'
+import type { EngineObserver } from '../observer.ts'
+import { buyAndHold } from '../strategy-buy-and-hold.ts'
+import { smaCross } from '../strategy-sma-cross.ts'
+import type { Strategy } from '../strategy.ts'
+import { Account } from './account.ts'
+import { type BacktestConfig, type ResolvedConfig, resolveConfig } from './config.ts'
+import { type DrawdownPeriod, drawdownsOf } from './drawdowns.ts'
+import type { EquityCurve } from './equity.ts'
+import { BacktestError } from './errors.ts'
+import { type RiskMetrics, riskMetricsOf } from './exposure.ts'
+import { type Metrics, metricsOf } from './metrics.ts'
+import type { OrderCounts } from './order-counts.ts'
+import { backtestStages, Simulation } from './simulation.ts'
+import type { Trade } from './trade-log.ts'
+
+export interface BacktestEngineOptions {
+  /** Defaults for every run of this engine; a run's own config goes before them. */
+  readonly config?: BacktestConfig
+}
+
+export interface BacktestRunOptions {
+  readonly observer?: EngineObserver
+}
+
+export interface OpenPosition {
+  readonly positionId: number
+  readonly symbol: string
+  readonly side: 'LONG' | 'SHORT'
+  readonly quantity: number
+  readonly averageEntry: number
+  readonly lastPrice: number
+  /** Before commissions. */
+  readonly unrealizedPnl: number
+  readonly entryCommission: number
+}
+
+export interface BacktestResult {
+  readonly symbol: string
+  readonly timeframe: string
+  /** Times of the first and the last bar traded, null when the period holds none. */
+  readonly startDate: number | null
+  readonly endDate: number | null
+  readonly config: ResolvedConfig
+  readonly barsProcessed: number
+  /** Closed trades in order of closing; built when first read. */
+  readonly trades: readonly Trade[]
+  readonly openPositions: readonly OpenPosition[]
+  readonly equity: EquityCurve
+  readonly metrics: Metrics
+  readonly drawdownPeriods: readonly DrawdownPeriod[]
+  readonly riskMetrics: RiskMetrics
+  readonly orders: OrderCounts
+}
+
+export interface BacktestEngine {
+  /** Throws a `BacktestError` for a bad config, and for a strategy that throws or orders nonsense. */
+  run(bars: BarSeries, config?: BacktestConfig, run?: BacktestRunOptions): BacktestResult
+}
+
+export function createBacktestEngine(options: BacktestEngineOptions = {}): BacktestEngine {
+  return {
+    run(bars, config = {}, run = {}) {
+      const merged = { ...options.config, ...config }
+      const strategy = strategyOf(merged)
+      const resolved = resolveConfig(merged, strategy.name)
+      return runBacktest(bars, strategy, resolved, run.observer)
+    },
+  }
+}
+
+function strategyOf(config: BacktestConfig): Strategy {
+  const { strategy = 'buy_and_hold' } = config
+  if (typeof strategy === 'object' && strategy !== null && typeof strategy.start === 'function')
+    return strategy
+  if (strategy === 'buy_and_hold') return buyAndHold()
+  if (strategy === 'sma_cross') return smaCross()
+  throw new BacktestError('strategy', null, `unknown strategy ${JSON.stringify(strategy)}`)
+}
+
+function runBacktest(
+  bars: BarSeries,
+  strategy: Strategy,
+  config: ResolvedConfig,
+  engineObserver: EngineObserver | undefined,
+): BacktestResult {
+  const first = config.startDate === null ? 0 : lowerBound(bars.time, bars.length, config.startDate)
+  const end = config.endDate === null ? bars.length : lowerBound(bars.time, bars.length, config.endDate + 1)
+  const observer = engineObserver?.runStarted({
+    kind: 'backtest',
+    symbol: bars.symbol,
+    timeframe: bars.timeframe,
+    bars: end - first,
+    stages: backtestStages,
+    attributes: { strategy: strategy.name, initialCapital: config.initialCapital },
+  })
+  let result: BacktestResult
+  try {
+    const account = new Account(config, [bars])
+    const simulation = new Simulation(account, strategy, first, end)
+    simulation.play(observer)
+    result = report(bars, config, simulation, first, end)
+  } catch (error) {
+    observer?.runEnded({ bars: end - first, error })
+    throw error
+  }
+  observer?.runEnded({ bars: end - first })
+  return result
+}
+
+function report(
+  bars: BarSeries,
+  config: ResolvedConfig,
+  { account, recorder, exposure }: Simulation,
+  first: number,
+  end: number,
+): BacktestResult {
+  const equity = recorder.finish(bars.time.subarray(first, end), config.initialCapital)
+  const costs = {
+    commission: account.commissionPaid,
+    slippage: account.slippagePaid,
+    borrow: account.borrowPaid,
+  }
+  let trades: Trade[] | undefined
+  return {
+    symbol: bars.symbol,
+    timeframe: bars.timeframe,
+    startDate: end > first ? bars.time[first] : null,
+    endDate: end > first ? bars.time[end - 1] : null,
+    config,
+    barsProcessed: end - first,
+    get trades() {
+      return (trades ??= account.trades.toArray([bars]))
+    },
+    openPositions: openPositionsOf(account),
+    equity,
+    metrics: metricsOf(equity, account.trades, costs, 0, bars.timeframe, config.riskFreeRate),
+    drawdownPeriods: drawdownsOf(equity),
+    riskMetrics: riskMetricsOf(exposure, equity.length, account.peakPositions),
+    orders: account.orders,
+  }
+}
+
+function openPositionsOf(account: Account): OpenPosition[] {
+  return account.books
+    .filter((book) => book.side !== 0)
+    .map((book) => {
+      const averageEntry = book.averageEntry!
+      return {
+        positionId: book.positionId,
+        symbol: book.bars.symbol,
+        side: book.side === 1 ? 'LONG' : 'SHORT',
+        quantity: book.quantity,
+        averageEntry,
+        lastPrice: book.lastPrice,
+        unrealizedPnl: book.signed * (book.lastPrice - averageEntry),
+        entryCommission: book.lots.reduce((sum, lot) => sum + lot.commission, 0),
+      }
+    })
+}
+
+/** First index whose time is not below `time`. */
+function lowerBound(times: Float64Array, length: number, time: number): number {
+  let [low, high] = [0, length]
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (times[middle] < time) low = middle + 1
+    else high = middle
+  }
+  return low
+}

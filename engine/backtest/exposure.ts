@@ -1,0 +1,42 @@
+/** What was at risk, summed while running over the points at which something was held. */
+export class Exposure {
+  heldPoints = 0
+  positionSum = 0
+  heatSum = 0
+  heatMax = 0
+  deployedSum = 0
+  deployedMax = 0
+  positionSizeMax = 0
+}
+
+export interface RiskMetrics {
+  readonly maxConcurrentPositions: number
+  /** Means are over all points, those without a position included. */
+  readonly meanConcurrentPositions: number
+  /** Open risk at the stops in force, as a fraction of equity. */
+  readonly maxHeat: number
+  readonly meanHeat: number
+  /** Largest single position, and all of them together, at market as a fraction of equity. */
+  readonly maxPositionSize: number
+  /** Over positions held, not over all points. */
+  readonly meanPositionSize: number | null
+  readonly maxCapitalDeployed: number
+  readonly meanCapitalDeployed: number
+  /** Share of the points at which anything was held. */
+  readonly exposureFrac: number
+}
+
+export function riskMetricsOf(exposure: Exposure, points: number, peakPositions: number): RiskMetrics {
+  const n = Math.max(points, 1)
+  return {
+    maxConcurrentPositions: peakPositions,
+    meanConcurrentPositions: exposure.positionSum / n,
+    maxHeat: exposure.heatMax,
+    meanHeat: exposure.heatSum / n,
+    maxPositionSize: exposure.positionSizeMax,
+    meanPositionSize: exposure.positionSum === 0 ? null : exposure.deployedSum / exposure.positionSum,
+    maxCapitalDeployed: exposure.deployedMax,
+    meanCapitalDeployed: exposure.deployedSum / n,
+    exposureFrac: exposure.heldPoints / n,
+  }
+}

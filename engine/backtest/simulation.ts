@@ -1,0 +1,251 @@
+import type { RunObserver } from '../observer.ts'
+import type { Strategy, StrategyRun } from '../strategy.ts'
+import type { Account } from './account.ts'
+import type { Book } from './book.ts'
+import { Desk } from './desk.ts'
+import { EquityRecorder } from './equity.ts'
+import { BacktestError } from './errors.ts'
+import { Exposure } from './exposure.ts'
+
+/** In the order in which a bar goes through them. */
+export const backtestStages = ['fills', 'stops', 'mark', 'strategy'] as const
+
+const blockBars = 4096
+
+/** One symbol, one strategy, one account: bars `first` to `end - 1`, each through the four stages. */
+export class Simulation {
+  readonly account: Account
+  readonly recorder: EquityRecorder
+  readonly exposure = new Exposure()
+  private readonly book: Book
+  private readonly desk: Desk
+  private readonly run: StrategyRun
+  private readonly strategy: string
+  private readonly first: number
+  private readonly end: number
+  private readonly borrows: boolean
+  /** Bars at which the strategy wants to be asked; null for all. */
+  private readonly wakeBars: ArrayLike<number> | null
+  private nextWake = 0
+  private recordedChanges = 0
+
+  constructor(account: Account, strategy: Strategy, first: number, end: number) {
+    this.account = account
+    this.book = account.books[0]!
+    this.desk = new Desk(account, this.book)
+    this.strategy = strategy.name
+    this.run = startStrategy(strategy, { bars: this.book.bars, first, end })
+    this.wakeBars = this.run.wakeBars ?? null
+    this.first = first
+    this.end = end
+    this.recorder = new EquityRecorder(end - first)
+    this.borrows = account.config.borrowRateAnnual > 0
+    while (this.wakeBars !== null && this.wakeBars[this.nextWake] < first) this.nextWake++
+  }
+
+  play(observer: RunObserver | undefined): void {
+    const { end } = this
+    this.account.observer = observer
+    for (let from = this.first; from < end; from += blockBars) {
+      const to = Math.min(from + blockBars, end)
+      if (observer === undefined) this.advance(from, to)
+      else this.observedBlock(observer, from, to)
+    }
+    if (end > this.first) this.account.cancelAll(end - 1)
+  }
+
+  private observedBlock(observer: RunObserver, first: number, end: number): void {
+    let from = first
+    let sampled = observer.blockStarted(first, end)
+    while (sampled >= from && sampled < end) {
+      this.advance(from, sampled)
+      observer.barStarted(sampled)
+      this.fills(sampled)
+      observer.stageEnded(0)
+      this.stops(sampled)
+      observer.stageEnded(1)
+      this.mark(sampled)
+      observer.stageEnded(2)
+      this.decide(sampled)
+      observer.stageEnded(3)
+      from = sampled + 1
+      sampled = observer.barEnded(sampled)
+    }
+    this.advance(from, end)
+    observer.blockEnded(end)
+  }
+
+  private advance(first: number, end: number): void {
+    if (this.wakeBars === null) this.everyBar(first, end)
+    else this.sparse(this.wakeBars, first, end)
+  }
+
+  private everyBar(first: number, end: number): void {
+    for (let bar = first; bar < end; bar++) {
+      this.fills(bar)
+      this.stops(bar)
+      this.mark(bar)
+      this.ask(bar)
+    }
+  }
+
+  /** Bars that neither wake the strategy nor can touch an order are marked in one go. */
+  private sparse(wakeBars: ArrayLike<number>, first: number, end: number): void {
+    const { book } = this
+    let bar = first
+    while (bar < end) {
+      const wake = this.nextWake < wakeBars.length ? Math.min(wakeBars[this.nextWake], end) : end
+      if (book.orders.length === 0 && bar < wake) {
+        bar = this.quiet(bar, wake)
+        if (bar === wake) continue
+      }
+      this.fills(bar)
+      this.stops(bar)
+      this.mark(bar)
+      this.decide(bar)
+      bar++
+    }
+  }
+
+  /** Marks the bars from `first` on that touch no stop or target; answers with the first that does, or `end`. */
+  private quiet(first: number, end: number): number {
+    const { book, account } = this
+    if (book.side === 0) {
+      account.value = account.cash
+      this.recorder.value.fill(account.cash, first - this.first, end - this.first)
+      return end
+    }
+    const { low, high } = book.bars
+    let bar = first
+    if (this.borrows) {
+      if (this.touches(bar)) return bar
+      this.mark(bar)
+      return bar + 1
+    }
+    const { guardLow, guardHigh } = book
+    while (bar < end && low[bar] > guardLow && high[bar] < guardHigh) bar++
+    this.markHeld(first, bar)
+    return bar
+  }
+
+  private touches(bar: number): boolean {
+    const { bars, guardLow, guardHigh } = this.book
+    return bars.low[bar] <= guardLow || bars.high[bar] >= guardHigh
+  }
+
+  private fills(bar: number): void {
+    if (this.book.orders.length === 0) return
+    this.account.fillExits(this.book, bar)
+    this.account.fillEntries(this.book, bar)
+  }
+
+  private stops(bar: number): void {
+    if (this.touches(bar)) this.account.protect(this.book, bar)
+  }
+
+  private mark(bar: number): void {
+    const { account, book } = this
+    if (this.borrows && book.side === -1 && bar > 0) {
+      account.borrow(book, bar, book.bars.time[bar] - book.bars.time[bar - 1])
+    }
+    if (account.changes !== this.recordedChanges) {
+      this.recordedChanges = account.changes
+      this.recorder.cashChanged(bar - this.first, account.cash)
+    }
+    if (book.side === 0) {
+      account.value = account.cash
+      this.recorder.value[bar - this.first] = account.cash
+    } else {
+      this.markHeld(bar, bar + 1)
+    }
+  }
+
+  private markHeld(from: number, to: number): void {
+    const { account, book, exposure, first } = this
+    const { value } = this.recorder
+    const { close } = book.bars
+    const { cash } = account
+    const { signed, openRisk } = book
+    const held = Math.abs(signed)
+    let { heatSum, heatMax, deployedSum, deployedMax } = exposure
+    for (let bar = from; bar < to; bar++) {
+      const price = close[bar]
+      const worth = cash + signed * price
+      value[bar - first] = worth
+      const inverse = 1 / worth
+      const deployed = held * price * inverse
+      const heat = openRisk * inverse
+      deployedSum += deployed
+      heatSum += heat
+      if (deployed > deployedMax) deployedMax = deployed
+      if (heat > heatMax) heatMax = heat
+    }
+    if (to === from) return
+    exposure.heatSum = heatSum
+    exposure.heatMax = heatMax
+    exposure.deployedSum = deployedSum
+    exposure.deployedMax = deployedMax
+    exposure.positionSizeMax = deployedMax
+    exposure.heldPoints += to - from
+    exposure.positionSum += to - from
+    account.value = value[to - 1 - first]!
+    book.lastPrice = close[to - 1]!
+  }
+
+  private decide(bar: number): void {
+    const { wakeBars } = this
+    if (wakeBars !== null) {
+      if (wakeBars[this.nextWake] !== bar) return
+      this.nextWake++
+    }
+    this.ask(bar)
+  }
+
+  private ask(bar: number): void {
+    this.desk.bar = bar
+    let returned: unknown
+    try {
+      returned = this.run.onBar(bar, this.desk)
+    } catch (error) {
+      throw strategyError(this.strategy, bar, error)
+    }
+    if (returned !== undefined) throw nonsense(this.strategy, bar, returned)
+  }
+}
+
+function startStrategy(strategy: Strategy, context: Parameters<Strategy['start']>[0]): StrategyRun {
+  let run: StrategyRun | null | undefined
+  try {
+    run = strategy.start(context)
+  } catch (error) {
+    throw strategyError(strategy.name, null, error)
+  }
+  if (typeof run?.onBar !== 'function') {
+    throw new BacktestError('strategy', null, `${strategy.name}: start must return an object with onBar`)
+  }
+  const { wakeBars } = run
+  if (wakeBars !== undefined) {
+    for (let i = 0; i < wakeBars.length; i++) {
+      const bar = wakeBars[i]
+      if (!Number.isInteger(bar) || bar < 0 || (i > 0 && bar <= wakeBars[i - 1])) {
+        throw new BacktestError(
+          'strategy',
+          null,
+          `${strategy.name}: wakeBars must ascend, got ${bar} at ${i}`,
+        )
+      }
+    }
+  }
+  return run
+}
+
+function strategyError(name: string, bar: number | null, error: unknown): BacktestError {
+  if (error instanceof BacktestError) return error
+  const message = error instanceof Error ? error.message : String(error)
+  return new BacktestError('strategy', bar, `${name} threw: ${message}`, error)
+}
+
+function nonsense(name: string, bar: number, returned: unknown): BacktestError {
+  const what = returned instanceof Promise ? 'a promise; onBar must be synchronous' : typeof returned
+  return new BacktestError('strategy', bar, `${name}: onBar must return nothing, returned ${what}`)
+}
