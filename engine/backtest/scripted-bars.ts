@@ -16,7 +16,7 @@ interface SeriesOptions {
 /** Bars as a test wrote them down, one a day from 2023-01-01 unless told otherwise. */
 export function scriptedBars(
   rows: readonly ScriptedBar[],
-  { symbol = 'TEST', timeframe = '1d', start = 1_672_531_200_000, stepMs = dayMs } = {},
+  { symbol = 'TEST', timeframe = '1d', start = 1_672_531_200_000, stepMs = dayMs }: SeriesOptions = {},
 ): BarSeries {
   const series = emptyBars(rows.length, symbol, timeframe)
   for (const [i, [open, high, low, close, volume = 1_000_000]] of rows.entries()) {
@@ -34,10 +34,11 @@ export function scriptedBars(
 export function randomWalk(
   length: number,
   seed: number,
-  { symbol = 'WALK', timeframe = '1d', start = 1_000_000_000_000, stepMs = dayMs } = {},
+  { symbol = 'WALK', timeframe = '1d', start = 1_000_000_000_000, stepMs = dayMs }: SeriesOptions = {},
 ): BarSeries {
   const series = emptyBars(length, symbol, timeframe)
-  const random = seededRandom(seed).next
+  const generator = seededRandom(seed)
+  const random = (): number => generator.next()
   let close = 100
   for (let i = 0; i < length; i++) {
     const open = close * (1 + (random() - 0.5) * 0.01)
