@@ -7,8 +7,6 @@ export interface BenchCase {
   /** One sentence: what happens in one unit. */
   readonly about: string
   readonly budgets: readonly Budget[]
-  /** `cpu` (default): CPU time of the thread that runs it, for synchronous work; `wall`: for latency and for async work. */
-  readonly clock?: 'cpu' | 'wall'
   /** Whether the gate compares it (default true). Keep long cases out: each round runs it in a fresh process. */
   readonly gate?: boolean
   /** Whether `--quick` runs it (default true). */
@@ -47,7 +45,7 @@ export interface Work {
 export interface Rival {
   readonly name: string
   readonly units: number
-  /** True for a process of its own: `run` then returns the CPU time of its iteration in ns. */
+  /** True for a process of its own: `run` then returns the time of its iteration in ns. */
   readonly timesItself?: boolean
   prepare?(): void | Promise<void>
   /** One iteration. */
@@ -64,7 +62,7 @@ export type Budget =
       readonly statistic?: Statistic
       readonly reason: string
     }
-  /** Median over the rounds of subject / rival, both per unit. */
+  /** Median over the rounds of subject / rival, p25 of each round, per unit. */
   | { readonly kind: 'ratio'; readonly rival: string; readonly max: number; readonly reason: string }
   /** Heap bytes per unit, counted in a process of its own in which no garbage is collected. */
   | { readonly kind: 'allocation'; readonly maxBytes: number; readonly reason: string }

@@ -38,12 +38,17 @@ function signed(fraction: number): string {
   return `${fraction < 0 && text !== '0.0' ? '-' : '+'}${text}`
 }
 
-/** Lines of a table whose columns are as wide as their widest cell; columns after the first are right-aligned. */
-export function table(rows: readonly (readonly string[])[]): string[] {
+/** Lines of a table whose columns are as wide as their widest cell; beyond those named, columns go to the right. */
+export function table(
+  rows: readonly (readonly string[])[],
+  align: readonly ('left' | 'right')[] = ['left'],
+): string[] {
   const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)))
   return rows.map((row) =>
     row
-      .map((cell, column) => (column === 0 ? cell.padEnd(widths[column]) : cell.padStart(widths[column])))
+      .map((cell, column) =>
+        align[column] === 'left' ? cell.padEnd(widths[column]) : cell.padStart(widths[column]),
+      )
       .join('  ')
       .trimEnd(),
   )

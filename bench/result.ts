@@ -15,7 +15,7 @@ const times = z.object({
   max: z.number(),
 })
 
-const environment = z.object({
+export const environmentSchema = z.object({
   node: z.string(),
   v8: z.string(),
   platform: z.string(),
@@ -44,7 +44,6 @@ const caseResult = z.discriminatedUnion('status', [
     name: z.string(),
     unit: z.string(),
     about: z.string(),
-    clock: z.enum(['cpu', 'wall']),
     units: z.number(),
     warmupRounds: z.int(),
     rounds: z.int(),
@@ -69,7 +68,7 @@ export const benchResult = z.object({
   revision: z.object({ commit: z.string(), dirty: z.boolean() }),
   quick: z.boolean(),
   seed: z.number(),
-  environment,
+  environment: environmentSchema,
   cases: z.array(caseResult),
 })
 

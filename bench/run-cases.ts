@@ -44,7 +44,6 @@ async function runCase(one: BenchCase, { quick, signal }: RunCasesOptions): Prom
       name,
       unit,
       about,
-      clock: one.clock ?? 'cpu',
       ...measured,
       ...(allocation === undefined ? {} : { allocation }),
       rivals: [...measured.rivals],

@@ -9,7 +9,10 @@ export interface RunnerOptions {
   readonly limitSeconds: number
 }
 
-/** ns per unit over the single iterations. */
+/**
+ * ns per unit over the single iterations, by the wall clock: the system's CPU time of a thread moves in steps of up
+ * to a millisecond. On a shared machine p25 is what the work takes when nobody interrupts it.
+ */
 export interface Times {
   readonly iterations: number
   readonly mean: number
@@ -40,7 +43,7 @@ export interface Measurement {
 export interface RivalMeasurement {
   readonly name: string
   readonly ns: Times
-  /** Median over the rounds of subject / rival, per unit. */
+  /** Median over the rounds of subject / rival: p25 of each round, per unit. */
   readonly ratio: number
 }
 
@@ -49,7 +52,7 @@ interface Contender {
   readonly work: Work | Rival
   readonly timesItself: boolean
   readonly samples: number[]
-  readonly roundMedians: number[]
+  readonly roundQuartiles: number[]
   cpuMicroseconds: number
 }
 
@@ -65,18 +68,13 @@ export async function measure(
 ): Promise<Measurement> {
   const work = await benchCase.setup(context)
   try {
-    return await measureWork(work, benchCase.clock ?? 'cpu', context.rivals, options)
+    return await measureWork(work, context.rivals, options)
   } finally {
     await work.close?.()
   }
 }
 
-async function measureWork(
-  work: Work,
-  clock: 'cpu' | 'wall',
-  withRivals: boolean,
-  options: RunnerOptions,
-): Promise<Measurement> {
+async function measureWork(work: Work, withRivals: boolean, options: RunnerOptions): Promise<Measurement> {
   const began = performance.now()
   const overLimit = (): boolean => performance.now() - began > options.limitSeconds * 1000
   const subject = contender(work, false)
@@ -85,7 +83,7 @@ async function measureWork(
 
   let coldNs = Number.NaN
   for (let round = 0; round < options.warmupRounds; round++) {
-    for (const one of contenders) await runRound(one, clock, options.roundMs)
+    for (const one of contenders) await runRound(one, options.roundMs)
     if (round === 0) coldNs = subject.samples[0]!
   }
   await work.verify?.()
@@ -93,7 +91,7 @@ async function measureWork(
 
   let rounds = 0
   while (rounds < options.measuredRounds && !(rounds > 0 && overLimit())) {
-    for (const one of contenders) await runRound(one, clock, options.roundMs)
+    for (const one of contenders) await runRound(one, options.roundMs)
     rounds += 1
   }
   return {
@@ -107,47 +105,41 @@ async function measureWork(
     coldNs,
     rivals: rivals.map((rival, index) => {
       const measured = contenders[index + 1]
-      const ratios = subject.roundMedians.map((value, round) => value / measured.roundMedians[round])
+      const ratios = subject.roundQuartiles.map((value, round) => value / measured.roundQuartiles[round])
       return { name: rival.name, ns: times(measured.samples), ratio: median(ratios) }
     }),
   }
 }
 
 function contender(work: Work | Rival, timesItself: boolean): Contender {
-  return { units: work.units, work, timesItself, samples: [], roundMedians: [], cpuMicroseconds: 0 }
+  return { units: work.units, work, timesItself, samples: [], roundQuartiles: [], cpuMicroseconds: 0 }
 }
 
 function reset(one: Contender): void {
   one.samples.length = 0
-  one.roundMedians.length = 0
+  one.roundQuartiles.length = 0
   one.cpuMicroseconds = 0
 }
 
-async function runRound(one: Contender, clock: 'cpu' | 'wall', roundMs: number): Promise<void> {
+async function runRound(one: Contender, roundMs: number): Promise<void> {
   const { work, units } = one
   const first = one.samples.length
   let spentMs = 0
   do {
     await work.prepare?.()
     const cpuBefore = process.cpuUsage()
-    const threadBefore = clock === 'cpu' ? process.threadCpuUsage() : undefined
     const wallBefore = performance.now()
     let given = work.run()
     if (given instanceof Promise) given = await given
     const wallMs = performance.now() - wallBefore
-    let ns = wallMs * 1e6
-    if (threadBefore !== undefined) {
-      const used = process.threadCpuUsage(threadBefore)
-      ns = (used.user + used.system) * 1000
-    }
     const cpu = process.cpuUsage(cpuBefore)
     one.cpuMicroseconds += cpu.user + cpu.system
-    if (one.timesItself) ns = Number(given)
+    const ns = one.timesItself ? Number(given) : wallMs * 1e6
     if (!Number.isFinite(ns) || ns < 0) throw new Error(`an iteration gave ${ns} as its time`)
     one.samples.push(ns / units)
     spentMs += wallMs
   } while (spentMs < roundMs)
-  one.roundMedians.push(median(one.samples.slice(first)))
+  one.roundQuartiles.push(quantile(ascending(one.samples.slice(first)), 0.25))
 }
 
 export function times(samples: readonly number[]): Times {
