@@ -40,7 +40,7 @@ export const config = {
     /** Shorter rounds than a run's: the process is the sampling unit, so many short processes beat a long one. */
     warmupRounds: 3,
     measuredRounds: 10,
-    roundMs: 8,
+    roundMs: 5,
     looks: [20, 40, 60],
     confirmationRounds: 20,
     confidence: 0.95,
