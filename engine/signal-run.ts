@@ -1,13 +1,20 @@
-import { checkBars } from './check-series.ts'
 import type { BarSeries } from './bar-series.ts'
+import { checkBars } from './check-series.ts'
+import { ClimaxStream } from './climax-stream.ts'
+import { Journal } from './journal.ts'
+import type { LiveRange } from './live-range.ts'
 import type { EngineObserver, RunObserver } from './observer.ts'
 import { Pivots } from './pivots.ts'
+import { RangeBook } from './range-book.ts'
 import type { BarOutcome, SignalResult } from './signal.ts'
+import { SignalDesk } from './signal-desk.ts'
 import type { SignalSettings } from './signal-options.ts'
-import { VolumeAnalysis, volumeAt } from './volume-analysis.ts'
+import { SignalReport } from './signal-report.ts'
+import { VolumeAnalysis } from './volume-analysis.ts'
+import { Wyckoff } from './wyckoff.ts'
 
-/** Names of the stages as the observer hears them. */
-export const signalStages = ['volume', 'pivots'] as const
+/** Names of the stages as the observer hears them, in order. */
+export const signalStages = ['volume', 'pivots', 'events', 'ranges', 'patterns', 'validation'] as const
 
 /** Bars that are worked on at once: small enough for the cache, large enough for the compiler (see docs). */
 const blockBars = 2048
@@ -18,6 +25,13 @@ export class SignalRun {
   private readonly observer: RunObserver | undefined
   private readonly volume: VolumeAnalysis
   private readonly pivots = new Pivots()
+  private readonly up: ClimaxStream
+  private readonly down: ClimaxStream
+  private readonly journal: Journal
+  private readonly book: RangeBook
+  private readonly wyckoff: Wyckoff
+  private readonly desk: SignalDesk
+  private readonly report: SignalReport
   private readonly widened: number[] = []
   private done = 0
   private timed = -1
@@ -28,8 +42,8 @@ export class SignalRun {
     observer: EngineObserver | undefined,
     expected: number | null,
   ) {
+    const { thresholds } = settings
     this.bars = bars
-    this.volume = new VolumeAnalysis(expected ?? 256)
     this.observer = observer?.runStarted({
       kind: 'signals',
       symbol: bars.symbol,
@@ -38,6 +52,18 @@ export class SignalRun {
       stages: signalStages,
       attributes: { preset: settings.preset },
     })
+    this.volume = new VolumeAnalysis(expected ?? 256)
+    this.up = new ClimaxStream(1, thresholds)
+    this.down = new ClimaxStream(-1, thresholds)
+    this.journal = new Journal(bars, this.observer)
+    this.wyckoff = new Wyckoff(thresholds, this.journal, this.volume, this.up, this.down)
+    this.desk = new SignalDesk(settings, this.journal, this.volume)
+    this.book = new RangeBook(thresholds, this.hooks(), this.volume, this.pivots)
+    this.wyckoff.onFreed = () => {
+      this.book.stale = true
+    }
+    this.wyckoff.onBreakdown = (range, t, kind) => this.desk.life.breakdown(this.bars, range, t, kind)
+    this.report = new SignalReport(this.journal, this.volume, this.pivots, this.up, this.down, this.book)
   }
 
   /** The whole series, in blocks. */
@@ -61,12 +87,18 @@ export class SignalRun {
       if (bar > 0) observer.blockEnded(bar)
       this.timed = observer.blockStarted(bar, bar + blockBars)
     }
-    const watched = this.timed === bar ? observer : undefined
-    watched?.barStarted(bar)
-    this.columns(bar, bar + 1, watched)
-    if (watched !== undefined) this.timed = watched.barEnded(bar)
+    const mark = this.report.mark()
+    if (observer !== undefined && this.timed === bar) {
+      observer.barStarted(bar)
+      this.columns(bar, bar + 1, observer)
+      this.watchedBar(bar, observer)
+      this.timed = observer.barEnded(bar)
+    } else {
+      this.columns(bar, bar + 1, undefined)
+      this.structure(bar, bar + 1)
+    }
     this.done = bar + 1
-    return nothingAt(bar)
+    return this.report.since(mark, bar)
   }
 
   end(): void {
@@ -74,75 +106,109 @@ export class SignalRun {
   }
 
   result(): SignalResult {
-    const { bars, volume, pivots, done } = this
-    return {
-      symbol: bars.symbol,
-      timeframe: bars.timeframe,
-      bars: done,
-      patterns: [],
-      signals: [],
-      rejected: [],
-      ranges: [],
-      events: [],
-      log: [],
-      flags: this.widened.map((bar) => ({ bar, kind: 'widened' })),
-      funnel: emptyFunnel(done),
-      pivots: {
-        highs: pivots.highs.values.slice(0, pivots.highs.length),
-        lows: pivots.lows.values.slice(0, pivots.lows.length),
-      },
-      volumeOf: (bar) => volumeAt(volume, bar),
-    }
+    return this.report.all(this.done, this.widened)
   }
 
   private block(first: number, end: number): void {
     const { observer } = this
-    if (observer === undefined) this.columns(first, end, undefined)
-    else this.watchedBlock(first, end, observer)
+    if (observer === undefined) {
+      this.columns(first, end, undefined)
+      this.structure(first, end)
+    } else this.watchedBlock(first, end, observer)
     this.done = end
   }
 
   private watchedBlock(first: number, end: number, observer: RunObserver): void {
     let timed = observer.blockStarted(first, end)
     this.columns(first, end, observer)
-    while (timed >= first && timed < end) {
+    let next = first
+    while (timed >= next && timed < end) {
+      this.structure(next, timed)
       observer.barStarted(timed)
+      this.watchedBar(timed, observer)
+      next = timed + 1
       timed = observer.barEnded(timed)
     }
+    this.structure(next, end)
     observer.blockEnded(end)
   }
 
   /** The stages that need no more than the bars: each over the whole block. */
   private columns(first: number, end: number, observer: RunObserver | undefined): void {
-    this.bars = checkBars(this.bars, first, end, this.widened)
-    this.volume.run(this.bars, first, end)
+    const bars = checkBars(this.bars, first, end, this.widened)
+    this.bars = bars
+    this.journal.bars = bars
+    this.volume.run(bars, first, end)
     observer?.stageEnded(0)
-    this.pivots.run(this.bars, first, end)
+    this.pivots.run(bars, first, end)
     observer?.stageEnded(1)
+    this.up.run(bars, this.volume, first, end)
+    this.down.run(bars, this.volume, first, end)
+    observer?.stageEnded(2)
+  }
+
+  /** The stages that need the ranges, bar by bar. */
+  private structure(first: number, end: number): void {
+    const { bars } = this
+    for (let t = first; t < end; t++) {
+      this.ranges(bars, t)
+      this.wyckoff.step(bars, this.book.live, t)
+      if (this.wyckoff.candidates.length > 0) this.validation(bars)
+    }
+  }
+
+  private watchedBar(t: number, observer: RunObserver): void {
+    const { bars } = this
+    this.ranges(bars, t)
+    observer.stageEnded(3)
+    this.wyckoff.step(bars, this.book.live, t)
+    observer.stageEnded(4)
+    this.validation(bars)
+    observer.stageEnded(5)
+  }
+
+  private ranges(bars: BarSeries, t: number): void {
+    this.journal.turn()
+    if (!this.desk.life.quiet) this.desk.life.step(bars, t)
+    this.book.step(bars, t)
+  }
+
+  private validation(bars: BarSeries): void {
+    const { candidates } = this.wyckoff
+    for (const candidate of candidates) this.desk.judge(bars, candidate)
+    candidates.length = 0
+  }
+
+  private hooks(): ConstructorParameters<typeof RangeBook>[1] {
+    const { journal, wyckoff } = this
+    return {
+      born(range, t) {
+        journal.range('RANGE_ACTIVE', range, t, 'RANGE', levelsOf(range))
+        wyckoff.adopt(range, t)
+      },
+      refreshed(range, t) {
+        journal.range('RANGE_REFRESHED', range, t, 'RANGE', levelsOf(range))
+        range.stale = true
+      },
+      ended(range, t, status, reason) {
+        range.status = status
+        range.statusReason = reason
+        range.statusBar = t
+        journal.range('RANGE_STATUS', range, t, status, { reason })
+        wyckoff.ended(range, t)
+      },
+    }
   }
 }
 
-const nothingAt = (bar: number): BarOutcome => ({
-  bar,
-  patterns: [],
-  signals: [],
-  rejected: [],
-  ranges: [],
-  events: [],
-  log: [],
-})
-
-const emptyFunnel = (bars: number): SignalResult['funnel'] => ({
-  bars,
-  rangeCandidates: 0,
-  qualifiedCandidates: 0,
-  rangesActive: 0,
-  events: {},
-  phases: { A: 0, B: 0, C: 0, D: 0, E: 0 },
-  patterns: { SPRING: 0, SOS: 0, LPS: 0, UTAD: 0 },
-  lowConfidence: 0,
-  lapsed: 0,
-  candidates: 0,
-  rejected: { PRECHECK: 0, VOLUME: 0, PHASE: 0, LEVELS: 0, RISK: 0, STRATEGY: 0 },
-  signals: { SPRING: 0, SOS: 0, LPS: 0, UTAD: 0 },
+const levelsOf = (range: LiveRange): Record<string, number | null> => ({
+  end: range.end,
+  version: range.version,
+  quality: range.quality,
+  ice: range.ice.price,
+  ice_strength: range.ice.strength,
+  creek: range.creek.price,
+  creek_strength: range.creek.strength,
+  jump: range.jump,
+  drop: range.drop,
 })

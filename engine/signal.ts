@@ -54,7 +54,15 @@ export interface Pattern {
   readonly volumeRatio: number
   readonly spreadRatio: number
   /** `awaiting_test`: a Spring without its Test yet; `pending_lps`: an SOS too weak for a direct signal. */
-  readonly status: 'awaiting_test' | 'pending_lps' | 'low_confidence' | 'lapsed' | 'rejected' | 'signalled'
+  readonly status:
+    | 'awaiting_test'
+    | 'pending_lps'
+    | 'followed_by_lps'
+    | 'low_confidence'
+    | 'lapsed'
+    | 'candidate'
+    | 'rejected'
+    | 'signalled'
   readonly test: SpringTest | null
   readonly plan: Plan | null
   /** The price that proves it wrong: the plan's stop when there is one. */

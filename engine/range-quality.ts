@@ -1,0 +1,76 @@
+import type { PivotClusters } from './pivot-clusters.ts'
+import type { VolumeAnalysis } from './volume-analysis.ts'
+import { volumeTrendPoints } from './volume-trend.ts'
+
+/** Bars this near a cluster's mean say whether volume dries up there (spec 4.4). */
+const dryingFrac = 0.02
+/** The most that drying volume adds, both sides. */
+export const mostDrying = 20
+const cacheSize = 256
+
+export const durationPoints = (bars: number): number =>
+  bars >= 40 ? 30 : bars >= 25 ? 20 : bars >= 15 ? 15 : 0
+
+/** `lows` and `highs` pivots on the two sides. */
+export const touchPoints = (lows: number, highs: number): number => {
+  const both = lows + highs
+  const balanced = Math.min(lows, highs) / Math.max(lows, highs) >= 0.8 ? 5 : 0
+  return Math.min(30, (both >= 8 ? 30 : both >= 6 ? 25 : both >= 4 ? 15 : 0) + balanced)
+}
+
+/** From the mean of the clusters' standard deviations as fractions of their means. */
+export const tightnessPoints = (spreadFrac: number): number =>
+  spreadFrac < 0.01 ? 20 : spreadFrac < 0.015 ? 15 : spreadFrac < 0.02 ? 10 : 0
+
+/**
+ * Points for drying volume at one side of a range (spec 4.4), remembered per cluster mean and span: between two
+ * new pivots the same question comes up many times. Bars of a span never change, so an entry never ages.
+ */
+export class DryingVolume {
+  private readonly mean = new Float64Array(cacheSize)
+  private readonly span = new Float64Array(cacheSize).fill(-1)
+  private readonly points = new Uint8Array(cacheSize)
+
+  /** `prices` are the lows for support and the highs for resistance; the span runs from `first` to `last`. */
+  of(prices: Float64Array, volume: VolumeAnalysis, mean: number, first: number, last: number): number {
+    const span = first * 128 + (last - first)
+    const slot = ((first * 7 + last * 13 + mean * 64) | 0) & (cacheSize - 1)
+    if (this.span[slot] !== span || this.mean[slot] !== mean) {
+      this.span[slot] = span
+      this.mean[slot] = mean
+      this.points[slot] = dryingPoints(prices, volume.volumeRatio, mean, first, last)
+    }
+    return this.points[slot]
+  }
+}
+
+const near = new Float64Array(128)
+
+const dryingPoints = (
+  prices: Float64Array,
+  ratios: Float64Array,
+  mean: number,
+  first: number,
+  last: number,
+): number => {
+  let count = 0
+  for (let i = first; i <= last; i++) {
+    if (Math.abs(prices[i] - mean) / mean <= dryingFrac) {
+      const ratio = ratios[i]
+      if (ratio === ratio) near[count++] = ratio
+    }
+  }
+  return volumeTrendPoints(near, count, 10, 5)
+}
+
+/** Quality without the drying part, for clusters `s` of the lows and `r` of the highs over `duration` bars. */
+export const steadyQuality = (
+  lows: PivotClusters,
+  s: number,
+  highs: PivotClusters,
+  r: number,
+  duration: number,
+): number =>
+  durationPoints(duration) +
+  touchPoints(lows.count[s], highs.count[r]) +
+  tightnessPoints((lows.spreadFrac[s] + highs.spreadFrac[r]) / 2)

@@ -1,0 +1,155 @@
+import type { BarSeries } from './bar-series.ts'
+import { campaignMs } from './campaign.ts'
+import type { Draft } from './draft.ts'
+import type { Journal } from './journal.ts'
+import type { LiveRange } from './live-range.ts'
+import type { PortfolioCampaign, PortfolioPosition } from './risk.ts'
+import type { Signal, SignalStatus } from './signal.ts'
+
+interface Alive {
+  readonly signal: Draft<Signal>
+  readonly range: LiveRange
+  stop: number
+  /** Why it is to be closed at the next open; null for not at all. */
+  closing: string | null
+}
+
+interface Campaign {
+  readonly id: string
+  readonly symbol: string
+  readonly startTime: number
+  readonly taken: Signal['patternType'][]
+  lastStopOut: number | null
+}
+
+/**
+ * What becomes of signals (spec 9.5): an approved one fills at the next open unless that lies beyond its stop or
+ * target, then ends at its stop, at its primary target, or at the open after a breakdown, an opposite signal or 180
+ * days. One that waits for review expires. Fills are without slippage: the backtest has the costs.
+ */
+export class SignalLife {
+  private readonly journal: Journal
+  private alive: Alive[] = []
+  private readonly campaigns = new Map<string, Campaign>()
+
+  constructor(journal: Journal) {
+    this.journal = journal
+  }
+
+  get quiet(): boolean {
+    return this.alive.length === 0
+  }
+
+  add(signal: Draft<Signal>, range: LiveRange): void {
+    for (const other of this.alive) if (other.signal.side !== signal.side) other.closing ??= 'opposite signal'
+    this.alive.push({ signal, range, stop: signal.stopLoss, closing: null })
+    const campaign = this.campaigns.get(signal.campaignId)
+    if (campaign !== undefined) campaign.taken.push(signal.patternType)
+    else
+      this.campaigns.set(signal.campaignId, {
+        id: signal.campaignId,
+        symbol: signal.symbol,
+        startTime: signal.confirmedTime,
+        taken: [signal.patternType],
+        lastStopOut: null,
+      })
+  }
+
+  /** Bar `t`: fills at its open, stops before targets, then what ends with time. */
+  step(bars: BarSeries, t: number): void {
+    for (const one of this.alive) this.live(one, bars, t)
+    this.alive = this.alive.filter(({ signal }) => signal.exitBar === null)
+  }
+
+  /** A breakdown ends the range's positions, or on low volume only tightens their stop (spec 7.4). */
+  breakdown(bars: BarSeries, range: LiveRange, t: number, kind: string): void {
+    const against = range.direction === 1 ? 'LONG' : 'SHORT'
+    for (const one of this.alive) {
+      if (one.range !== range || one.signal.side !== against) continue
+      if (!kind.startsWith('FAILED')) one.closing ??= 'breakdown'
+      else if (against === 'LONG') one.stop = bars.low[t] * 0.99
+      else one.stop = bars.high[t] * 1.01
+    }
+  }
+
+  positions(): PortfolioPosition[] {
+    return this.alive
+      .filter(({ signal }) => signal.status === 'APPROVED' || signal.status === 'FILLED')
+      .map(({ signal, stop }) => ({
+        symbol: signal.symbol,
+        side: signal.side,
+        quantity: signal.positionSize,
+        entryPrice: signal.fillPrice ?? signal.entryPrice,
+        stop,
+        campaignId: signal.campaignId,
+      }))
+  }
+
+  campaignStates(): PortfolioCampaign[] {
+    return [...this.campaigns.values()].map(({ id, symbol, taken, lastStopOut }) => ({
+      id,
+      symbol,
+      open: this.alive.some(({ signal }) => signal.campaignId === id),
+      taken,
+      lastStopOut,
+    }))
+  }
+
+  private live(one: Alive, bars: BarSeries, t: number): void {
+    const { signal } = one
+    const side = signal.side === 'LONG' ? 1 : -1
+    const open = bars.open[t]
+    if (signal.status === 'PENDING') {
+      if (one.closing !== null) this.end(one, t, 'EXPIRED', null, one.closing)
+      else if (t > signal.expiresBar) this.end(one, t, 'EXPIRED', null, 'not approved in time')
+      return
+    }
+    if (signal.status === 'APPROVED') {
+      if (one.closing !== null) return this.end(one, t, 'EXPIRED', null, one.closing)
+      if (side * (open - one.stop) <= 0) return this.end(one, t, 'EXPIRED', null, 'opened beyond the stop')
+      if (side * (signal.primaryTarget - open) <= 0)
+        return this.end(one, t, 'EXPIRED', null, 'opened beyond the target')
+      signal.filledBar = t
+      signal.fillPrice = open
+      this.status(one, t, 'FILLED')
+    } else if (one.closing !== null) return this.end(one, t, 'CLOSED', open, one.closing)
+    const worst = side === 1 ? bars.low[t] : bars.high[t]
+    const best = side === 1 ? bars.high[t] : bars.low[t]
+    if (side * (worst - one.stop) <= 0) {
+      const gap = side * (open - one.stop) < 0
+      this.end(one, t, 'STOPPED', gap ? open : one.stop, 'stop')
+      this.campaigns.get(signal.campaignId)!.lastStopOut = bars.time[t]!
+    } else if (side * (best - signal.primaryTarget) >= 0)
+      this.end(one, t, 'TARGET_HIT', signal.primaryTarget, 'target')
+    else if (bars.time[t] - this.campaigns.get(signal.campaignId)!.startTime >= campaignMs)
+      one.closing ??= 'campaign time'
+  }
+
+  private end(one: Alive, t: number, status: SignalStatus, price: number | null, reason: string): void {
+    const { signal } = one
+    signal.exitBar = t
+    signal.exitPrice = price
+    signal.exitReason = reason
+    this.status(one, t, status)
+  }
+
+  private status({ signal, range }: Alive, t: number, status: SignalStatus): void {
+    const from = signal.status
+    signal.status = status
+    const { journal } = this
+    if (!journal.changedSignals.includes(signal)) journal.changedSignals.push(signal)
+    journal.write({
+      kind: 'SIGNAL_STATUS',
+      bar: t,
+      range,
+      type: signal.patternType,
+      about: signal.pattern.bar,
+      data: {
+        from,
+        to: status,
+        price: status === 'FILLED' ? signal.fillPrice : signal.exitPrice,
+        reason: signal.exitReason,
+      },
+    })
+  }
+}

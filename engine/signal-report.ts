@@ -1,0 +1,312 @@
+import type { BarFlag } from './bar-reader.ts'
+import { splitGapFrac } from './bar-reader.ts'
+import { rallyEvent } from './climax-stream.ts'
+import type { ClimaxStream } from './climax-stream.ts'
+import type { Journal, StoredFact } from './journal.ts'
+import { phaseName } from './live-range.ts'
+import type { LiveRange } from './live-range.ts'
+import { phaseConfidence, subState } from './phase-confidence.ts'
+import type { Pivots } from './pivots.ts'
+import type { RangeBook } from './range-book.ts'
+import type {
+  BarOutcome,
+  EventType,
+  Fact,
+  Funnel,
+  Signal,
+  SignalResult,
+  TradingRange,
+  WyckoffEvent,
+} from './signal.ts'
+import { volumeAt } from './volume-analysis.ts'
+import type { VolumeAnalysis } from './volume-analysis.ts'
+
+const upNames: readonly EventType[] = ['SC', 'AR', 'ST']
+const downNames: readonly EventType[] = ['BC', 'AR_DOWN', 'ST_UP']
+const abnormalVolume = 5
+const abnormalSpread = 3
+
+/** How much had been found at some moment. */
+export interface Mark {
+  readonly up: number
+  readonly down: number
+  readonly events: number
+  readonly facts: number
+  readonly rejected: number
+}
+
+/** Makes what users see of what a run has found: long lists only when asked. */
+export class SignalReport {
+  private readonly journal: Journal
+  private readonly volume: VolumeAnalysis
+  private readonly pivots: Pivots
+  private readonly up: ClimaxStream
+  private readonly down: ClimaxStream
+  private readonly book: RangeBook
+
+  constructor(
+    journal: Journal,
+    volume: VolumeAnalysis,
+    pivots: Pivots,
+    up: ClimaxStream,
+    down: ClimaxStream,
+    book: RangeBook,
+  ) {
+    this.journal = journal
+    this.volume = volume
+    this.pivots = pivots
+    this.up = up
+    this.down = down
+    this.book = book
+  }
+
+  mark(): Mark {
+    const { journal, up, down } = this
+    return {
+      up: up.at.length,
+      down: down.at.length,
+      events: journal.events.length,
+      facts: journal.facts.length,
+      rejected: journal.rejected.length,
+    }
+  }
+
+  /** What bar `t` added since `mark`. */
+  since(mark: Mark, t: number): BarOutcome {
+    const { journal, up, down } = this
+    const quiet =
+      mark.facts === journal.facts.length && mark.up === up.at.length && mark.down === down.at.length
+    if (quiet) return nothingAt(t)
+    return {
+      bar: t,
+      patterns: journal.changedPatterns.map((pattern) => ({ ...pattern })),
+      signals: journal.changedSignals.map(signalCopy),
+      rejected: journal.rejected.slice(mark.rejected),
+      ranges: journal.changedRanges.map((range) => this.rangeOf(range, t)),
+      events: this.events(mark, this.mark()),
+      log: this.log(mark, this.mark()),
+    }
+  }
+
+  all(bars: number, widened: readonly number[]): SignalResult {
+    const { journal, pivots, volume } = this
+    const upTo = this.mark()
+    const last = bars - 1
+    const flagged = widened.slice()
+    const result = {
+      symbol: journal.bars.symbol,
+      timeframe: journal.bars.timeframe,
+      bars,
+      patterns: journal.patterns.map((pattern) => ({ ...pattern })),
+      signals: journal.signals.map(signalCopy),
+      rejected: [...journal.rejected],
+      ranges: this.book.ranges.map((range) => this.rangeOf(range, last)),
+      funnel: this.funnel(bars),
+      pivots: {
+        highs: pivots.highs.values.slice(0, pivots.highs.length),
+        lows: pivots.lows.values.slice(0, pivots.lows.length),
+      },
+      volumeOf: (bar: number) => volumeAt(volume, bar),
+    }
+    return withLazy(result, {
+      events: () => this.events(start, upTo),
+      log: () => this.log(start, upTo),
+      flags: () => this.flags(bars, flagged),
+    })
+  }
+
+  private rangeOf(range: LiveRange, t: number): TradingRange {
+    const { time } = this.journal.bars
+    const { ice, creek, width } = range
+    const phase = phaseName(range.phase)
+    const confidence = phase === null ? null : phaseConfidence(range, t)
+    return {
+      ordinal: range.ordinal,
+      startBar: range.start,
+      startTime: time[range.start],
+      activeBar: range.activeBar,
+      activeTime: time[range.activeBar],
+      endBar: range.end,
+      endTime: time[range.end],
+      durationBars: range.duration,
+      version: range.version,
+      status: range.status,
+      statusReason: range.statusReason,
+      statusBar: range.statusBar,
+      bias: range.bias,
+      phase,
+      phaseConfidence: confidence,
+      phaseBar: phase === null ? null : range.phaseBar,
+      subState: subState(range, this.journal.bars, t),
+      tradingAllowed: (phase === 'C' || phase === 'D' || phase === 'E') && confidence! >= 70,
+      quality: range.quality,
+      qualityParts: range.qualityParts,
+      creek,
+      ice,
+      jump: range.jump,
+      drop: range.drop,
+      conservativeUp: creek.price + width,
+      conservativeDown: ice.price - width,
+      causeFactor: range.cause,
+      widthFrac: width / ice.price,
+    }
+  }
+
+  private events(from: Mark, to: Mark): WyckoffEvent[] {
+    const { time } = this.journal.bars
+    const events = [
+      ...this.streamEvents(this.up, from.up, to.up),
+      ...this.streamEvents(this.down, from.down, to.down),
+    ]
+    for (const { type, bar, confirmed, confidence, price, range } of this.journal.events.slice(
+      from.events,
+      to.events,
+    ))
+      events.push({
+        type,
+        bar,
+        time: time[bar],
+        confirmedBar: confirmed,
+        confirmedTime: time[confirmed],
+        confidence,
+        price,
+        rangeStartTime: time[range.start],
+      })
+    return events.sort((a, b) => a.confirmedBar - b.confirmedBar)
+  }
+
+  private streamEvents(stream: ClimaxStream, from: number, to: number): WyckoffEvent[] {
+    const { bars } = this.journal
+    const names = stream.direction === 1 ? upNames : downNames
+    const [low, high] = stream.direction === 1 ? [bars.low, bars.high] : [bars.high, bars.low]
+    const events: WyckoffEvent[] = []
+    for (let k = from; k < to; k++) {
+      const bar = stream.at.values[k]
+      const confirmedBar = stream.confirmed.values[k]
+      const kind = stream.kinds.values[k]
+      events.push({
+        type: names[kind],
+        bar,
+        time: bars.time[bar],
+        confirmedBar,
+        confirmedTime: bars.time[confirmedBar],
+        confidence: stream.confidences.values[k],
+        price: (kind === rallyEvent ? high : low)[bar],
+        rangeStartTime: null,
+      })
+    }
+    return events
+  }
+
+  private log(from: Mark, to: Mark): Fact[] {
+    const streams = [
+      ...this.streamEvents(this.up, from.up, to.up),
+      ...this.streamEvents(this.down, from.down, to.down),
+    ]
+    const { symbol, timeframe } = this.journal.bars
+    const facts: Fact[] = streams.map((event) => ({
+      kind: 'EVENT',
+      bar: event.confirmedBar,
+      time: event.confirmedTime,
+      key: `${symbol}|${timeframe}|-|${event.type}|${event.time}`,
+      data: { confidence: event.confidence, price: event.price },
+    }))
+    for (const fact of this.journal.facts.slice(from.facts, to.facts)) facts.push(this.fact(fact))
+    return facts.sort((a, b) => a.bar - b.bar || a.time - b.time)
+  }
+
+  private fact({ kind, bar, range, type, about, data }: StoredFact): Fact {
+    const { symbol, timeframe, time } = this.journal.bars
+    const start = range === null ? '-' : String(time[range.start])
+    return {
+      kind,
+      bar,
+      time: time[bar],
+      key: `${symbol}|${timeframe}|${start}|${type}|${time[about]}`,
+      data,
+    }
+  }
+
+  private flags(bars: number, widened: readonly number[]): BarFlag[] {
+    const { open, close, volume } = this.journal.bars
+    const { volumeRatio, spreadRatio } = this.volume
+    const flags: BarFlag[] = widened.map((bar) => ({ bar, kind: 'widened' }))
+    for (let bar = 0; bar < bars; bar++) {
+      if (bar > 0 && Math.abs(open[bar] / close[bar - 1] - 1) >= splitGapFrac)
+        flags.push({ bar, kind: 'gap' })
+      if (volume[bar] === 0) flags.push({ bar, kind: 'zero_volume' })
+      if (volumeRatio[bar] > abnormalVolume) flags.push({ bar, kind: 'abnormal_volume' })
+      if (spreadRatio[bar] > abnormalSpread) flags.push({ bar, kind: 'abnormal_spread' })
+    }
+    if (bars <= 25) flags.push({ bar: bars, kind: 'too_few_bars' })
+    return flags.sort((a, b) => a.bar - b.bar)
+  }
+
+  private funnel(bars: number): Funnel {
+    const { journal, book, up, down } = this
+    const events: Partial<Record<EventType, number>> = {}
+    const count = (type: EventType): void => {
+      events[type] = (events[type] ?? 0) + 1
+    }
+    for (let k = 0; k < up.kinds.length; k++) count(upNames[up.kinds.values[k]])
+    for (let k = 0; k < down.kinds.length; k++) count(downNames[down.kinds.values[k]])
+    for (const { type } of journal.events) count(type)
+    const phases = { A: 0, B: 0, C: 0, D: 0, E: 0 }
+    for (const { kind, data } of journal.facts)
+      if (kind === 'PHASE' && data['to'] !== null) phases[data['to'] as keyof typeof phases]++
+    const patterns = { SPRING: 0, SOS: 0, LPS: 0, UTAD: 0 }
+    let lowConfidence = 0
+    let lapsed = 0
+    for (const { type, status } of journal.patterns) {
+      patterns[type]++
+      if (status === 'low_confidence') lowConfidence++
+      if (status === 'lapsed') lapsed++
+    }
+    const rejected = { PRECHECK: 0, VOLUME: 0, PHASE: 0, LEVELS: 0, RISK: 0, STRATEGY: 0 }
+    for (const { stage } of journal.rejected) rejected[stage]++
+    const signals = { SPRING: 0, SOS: 0, LPS: 0, UTAD: 0 }
+    for (const { patternType } of journal.signals) signals[patternType]++
+    return {
+      bars,
+      rangeCandidates: book.candidatesSeen,
+      qualifiedCandidates: book.candidatesQualified,
+      rangesActive: book.ranges.length,
+      events,
+      phases,
+      patterns,
+      lowConfidence,
+      lapsed,
+      candidates: journal.rejected.length + journal.signals.length,
+      rejected,
+      signals,
+    }
+  }
+}
+
+/** Adds own properties that are worked out when first read. */
+const withLazy = <T extends object, L extends Record<string, () => unknown>>(
+  target: T,
+  makers: L,
+): T & { [K in keyof L]: ReturnType<L[K]> } => {
+  for (const [name, make] of Object.entries(makers)) {
+    let made: unknown
+    Object.defineProperty(target, name, { enumerable: true, get: () => (made ??= make()) })
+  }
+  return target as T & { [K in keyof L]: ReturnType<L[K]> }
+}
+
+const signalCopy = (signal: Signal): Signal => ({ ...signal, pattern: { ...signal.pattern } })
+
+const start: Mark = { up: 0, down: 0, events: 0, facts: 0, rejected: 0 }
+
+const none: readonly never[] = Object.freeze([])
+
+const nothingAt = (bar: number): BarOutcome => ({
+  bar,
+  patterns: none,
+  signals: none,
+  rejected: none,
+  ranges: none,
+  events: none,
+  log: none,
+})
