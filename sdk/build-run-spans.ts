@@ -1,0 +1,82 @@
+import { trace, type Attributes, type Context, type Span, type Tracer } from '@opentelemetry/api'
+import type { RunTimer } from './run-timer.ts'
+import { setClock, type SpanClock } from './span-clock.ts'
+
+/**
+ * Makes the spans below a run's span, after the loop: one per stage, then the slowest of the timed bars (or blocks,
+ * when no bar was timed). All have explicit times of the run's clock and lie within the run.
+ */
+export function buildRunSpans(
+  timer: RunTimer,
+  tracer: Tracer,
+  parent: Context,
+  clock: SpanClock,
+  spanCap: number,
+): number {
+  let made = 0
+  const add = (name: string, start: number, end: number, attributes: Attributes): void => {
+    if (made >= spanCap) return
+    made++
+    const span = tracer.startSpan(name, { startTime: clock.at(start), attributes }, parent)
+    setClock(span, clock)
+    span.end(clock.at(end))
+  }
+  addStages(timer, add)
+  addWorst(timer, add)
+  return made
+}
+
+type Add = (name: string, start: number, end: number, attributes: Attributes) => void
+
+/** Stages stand one after another from the run's start; their sum is never more than the run's duration. */
+function addStages(timer: RunTimer, add: Add): void {
+  const { blockStages, barStages, loopMs, timedBars, startedAt, endedAt } = timer
+  const { stages } = timer.run
+  const sampledMs = barStages.reduce((sum, ms) => sum + ms, 0)
+  const observedMs = endedAt - startedAt
+  const perSampled = sampledMs > 0 ? loopMs / sampledMs : 0
+  let start = startedAt
+  for (const [stage, name] of stages.entries()) {
+    const estimated = barStages[stage] > 0
+    const ms = blockStages[stage] + barStages[stage] * perSampled
+    if (ms === 0) continue
+    const end = Math.min(start + ms, endedAt)
+    add(`stage.${name}`, start, end, {
+      'tapescope.stage.share': observedMs > 0 ? Math.min(1, ms / observedMs) : 0,
+      'tapescope.stage.estimated': estimated,
+      ...(estimated && { 'tapescope.bars.timed': timedBars }),
+    })
+    start = end
+  }
+}
+
+function addWorst({ worstBars, worstBlocks, run }: RunTimer, add: Add): void {
+  const bars = worstBars.count > 0
+  const worst = bars ? worstBars : worstBlocks
+  const stages = run.stages.length
+  for (const [i, entry] of worst.ranked().entries()) {
+    const attributes: Attributes = { 'tapescope.bar': worst.bar[entry], 'tapescope.rank': i + 1 }
+    for (const [stage, name] of run.stages.entries()) {
+      const ms = worst.stageTimes[entry * stages + stage]
+      if (bars && ms > 0) attributes[`tapescope.stage.duration_us.${name}`] = ms * 1000
+    }
+    const start = worst.start[entry]
+    add(bars ? 'bar.sampled' : 'block.sampled', start, start + worst.duration[entry], attributes)
+  }
+}
+
+/** Facts as events of the run's span, at the time they were told. */
+export function addFacts(span: Span, timer: RunTimer, clock: SpanClock): void {
+  let counted = 0
+  for (const [kind, count] of timer.factCounts) {
+    span.setAttribute(`tapescope.facts.${kind}`, count)
+    counted += count
+  }
+  for (const { fact, at } of timer.facts) {
+    const time = Number.isFinite(fact.time) ? { 'tapescope.bar.time': new Date(fact.time).toISOString() } : {}
+    span.addEvent(fact.kind, { ...fact.attributes, 'tapescope.bar': fact.bar, ...time }, clock.at(at))
+  }
+  if (counted > timer.facts.length) span.setAttribute('tapescope.facts.dropped', counted - timer.facts.length)
+}
+
+export const contextOf = (span: Span, parent: Context): Context => trace.setSpan(parent, span)

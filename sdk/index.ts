@@ -1,0 +1,26 @@
+export { startTelemetry, type Telemetry, type TelemetryOptions } from './start-telemetry.ts'
+export type { MetricsHandler } from './metrics-handler.ts'
+export {
+  instrumentSignalEngine,
+  type SignalEngineShape,
+  type SignalOptions,
+} from './instrument-signal-engine.ts'
+export { instrumentBacktestEngine, type BacktestEngineShape } from './instrument-backtest-engine.ts'
+export { instrumentEngine, type MethodAdapter } from './instrument-engine.ts'
+export type { EngineObserver, ObservedFact, RunDescription, RunObserver } from './engine-observer.ts'
+export type { RunInfo, RunOutcome } from './observed-run.ts'
+export type { ObserveOptions } from './telemetry-options.ts'
+export {
+  bindCounter,
+  bindGauge,
+  bindHistogram,
+  replaceGauges,
+  type BoundCounter,
+  type BoundGauge,
+  type BoundHistogram,
+} from './instruments.ts'
+export type { Labels, LabelsOf, MetricDefinition, MetricName } from './metric-definition.ts'
+export { metricTable, type LabelValues } from './metric-table.ts'
+export { MetricStore } from './metric-store.ts'
+export { keepTrace } from './keep-trace.ts'
+export { traceOf } from './trace-of.ts'

@@ -1,0 +1,27 @@
+import type { EngineObserver } from './engine-observer.ts'
+import { teeObserver } from './tee-observer.ts'
+
+/** Symbol, timeframe and length of a series, or of an object that names them; what is missing stays undefined. */
+export function seriesOf(bars: unknown): { symbol?: string; timeframe?: string; bars?: number } {
+  if (typeof bars !== 'object' || bars === null) return {}
+  const { symbol, timeframe, length } = bars as { symbol?: unknown; timeframe?: unknown; length?: unknown }
+  return {
+    ...(typeof symbol === 'string' && { symbol }),
+    ...(typeof timeframe === 'string' && { timeframe }),
+    ...(typeof length === 'number' && { bars: length }),
+  }
+}
+
+/** Puts an observer into the argument at `position`, `{ observer }`; one that is there already hears everything too. */
+export function withObserver(position: number) {
+  return (args: readonly unknown[], observer: EngineObserver): unknown[] => {
+    const given = [...args]
+    while (given.length <= position) given.push(undefined)
+    const run = (given[position] ?? {}) as { observer?: EngineObserver }
+    given[position] = {
+      ...run,
+      observer: run.observer === undefined ? observer : teeObserver(run.observer, observer),
+    }
+    return given
+  }
+}

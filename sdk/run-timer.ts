@@ -1,0 +1,174 @@
+import type { ObservedFact, RunDescription, RunObserver } from './engine-observer.ts'
+import { WorstBars } from './worst-bars.ts'
+
+export interface TimerOptions {
+  /** Time 1 bar in this many, on average; the phase is random so that nothing periodic hides. */
+  readonly sampleEvery: number
+  /** How many of the slowest timed bars become spans. */
+  readonly worst: number
+  /** How many facts become events of the run's span; all are counted. */
+  readonly maxFacts: number
+  readonly random: () => number
+}
+
+export interface TimedFact {
+  readonly fact: ObservedFact
+  /** Reading of the clock when it was told. */
+  readonly at: number
+}
+
+/** What the owner of a timer hears while the run goes on. */
+export interface TimerListener {
+  /**
+   * A bar was timed alone; `stageTimes` (ms) is reused for the next one. `blockShareMs` is what the stages that ran
+   * over the whole block took per bar.
+   */
+  barTimed?: ((durationMs: number, stageTimes: Float64Array, blockShareMs: number) => void) | undefined
+  /** `sinceMs` is the time since the fact before in the same bar, NaN for the first of a bar. */
+  factTold?: ((fact: ObservedFact, sinceMs: number) => void) | undefined
+  blockEnded?: ((end: number) => void) | undefined
+  runEnded?: ((outcome: { readonly bars: number; readonly error?: unknown }) => void) | undefined
+}
+
+const clock = (): number => performance.now()
+
+/**
+ * Times one run, reading the clock a few times per block of bars and per sampled bar, never twice per bar. All times
+ * are milliseconds of `performance.now()`.
+ */
+export class RunTimer implements RunObserver {
+  readonly run: RunDescription
+  /** Time measured over whole blocks, by stage. */
+  readonly blockStages: Float64Array
+  /** Time of the bars timed alone, by stage. */
+  readonly barStages: Float64Array
+  /** Time of blocks that no whole-block stage took: the bar loop. */
+  loopMs = 0
+  timedBars = 0
+  clockReads = 0
+  startedAt: number
+  endedAt: number
+  readonly worstBars: WorstBars
+  readonly worstBlocks: WorstBars
+  facts: TimedFact[] = []
+  readonly factCounts = new Map<string, number>()
+
+  private readonly options: TimerOptions
+  private readonly listener: TimerListener
+  private readonly oneBar: Float64Array
+  private last = 0
+  private blockFirst = 0
+  private blockStart = 0
+  private blockStageMs = 0
+  private barStart = 0
+  private inBar = false
+  private next: number
+  private blockEnd = 0
+  private factBar = -1
+  private factAt = 0
+
+  constructor(run: RunDescription, options: TimerOptions, listener: TimerListener) {
+    const stages = run.stages.length
+    this.run = run
+    this.options = options
+    this.listener = listener
+    this.blockStages = new Float64Array(stages)
+    this.barStages = new Float64Array(stages)
+    this.oneBar = new Float64Array(stages)
+    this.worstBars = new WorstBars(options.worst, stages)
+    this.worstBlocks = new WorstBars(options.worst, stages)
+    this.next = Math.floor(options.random() * options.sampleEvery)
+    this.startedAt = this.endedAt = clock()
+  }
+
+  blockStarted(first: number, end: number): number {
+    this.blockStart = this.last = this.read()
+    this.blockFirst = first
+    this.blockEnd = end
+    this.blockStageMs = 0
+    this.inBar = false
+    if (this.next < first) this.next = first + this.gap()
+    return this.next < end ? this.next : -1
+  }
+
+  barStarted(_bar: number): void {
+    const now = this.read()
+    this.loopMs += now - this.last
+    this.barStart = this.last = now
+    this.inBar = true
+    this.oneBar.fill(0)
+  }
+
+  stageEnded(stage: number): void {
+    const now = this.read()
+    const spent = now - this.last
+    this.last = now
+    if (this.inBar) {
+      this.oneBar[stage] += spent
+    } else {
+      this.blockStages[stage] += spent
+      this.blockStageMs += spent
+    }
+  }
+
+  barEnded(bar: number): number {
+    const now = this.read()
+    const duration = now - this.barStart
+    this.loopMs += duration
+    this.last = now
+    this.inBar = false
+    this.timedBars++
+    for (let stage = 0; stage < this.oneBar.length; stage++) this.barStages[stage] += this.oneBar[stage]
+    this.worstBars.offer(bar, this.barStart, duration, this.oneBar)
+    this.listener.barTimed?.(duration, this.oneBar, this.blockStageMs / (this.blockEnd - this.blockFirst))
+    this.next = bar + 1 + this.gap()
+    return this.next < this.blockEnd ? this.next : -1
+  }
+
+  blockEnded(end: number): void {
+    const now = this.read()
+    this.loopMs += now - this.last
+    this.last = this.endedAt = now
+    this.worstBlocks.offer(this.blockFirst, this.blockStart, now - this.blockStart, this.oneBar)
+    this.listener.blockEnded?.(end)
+  }
+
+  fact(fact: ObservedFact): void {
+    const { kind, bar } = fact
+    this.factCounts.set(kind, (this.factCounts.get(kind) ?? 0) + 1)
+    const told = this.facts.length < this.options.maxFacts
+    if (!told && this.listener.factTold === undefined) return
+    const now = this.read()
+    if (told) this.facts.push({ fact, at: now })
+    this.listener.factTold?.(fact, bar === this.factBar ? now - this.factAt : Number.NaN)
+    this.factBar = bar
+    this.factAt = now
+  }
+
+  runEnded(outcome: { readonly bars: number; readonly error?: unknown }): void {
+    this.endedAt = this.read()
+    this.listener.runEnded?.(outcome)
+  }
+
+  /** Begins anew at the current time, for a stream that is told block by block. */
+  restart(): void {
+    this.blockStages.fill(0)
+    this.barStages.fill(0)
+    this.loopMs = this.timedBars = this.clockReads = 0
+    this.worstBars.clear()
+    this.worstBlocks.clear()
+    this.facts = []
+    this.factCounts.clear()
+    this.startedAt = this.endedAt = clock()
+  }
+
+  private read(): number {
+    this.clockReads++
+    return clock()
+  }
+
+  /** 0 to 2N - 2 bars until the next timed one, N - 1 on average. */
+  private gap(): number {
+    return Math.floor(this.options.random() * (2 * this.options.sampleEvery - 1))
+  }
+}

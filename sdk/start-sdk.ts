@@ -1,0 +1,60 @@
+import { PrometheusSerializer } from '@opentelemetry/exporter-prometheus'
+import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto'
+import { PgInstrumentation } from '@opentelemetry/instrumentation-pg'
+import { UndiciInstrumentation } from '@opentelemetry/instrumentation-undici'
+import { defaultResource, resourceFromAttributes } from '@opentelemetry/resources'
+import { NodeSDK } from '@opentelemetry/sdk-node'
+import { BatchSpanProcessor, type SpanProcessor } from '@opentelemetry/sdk-trace'
+import { createMetricProducer } from './metric-producer.ts'
+import type { MetricStore } from './metric-store.ts'
+import { createMetricsHandler, type MetricsHandler } from './metrics-handler.ts'
+import { PreciseClock } from './precise-clock.ts'
+import { observeProcess } from './process-metrics.ts'
+import { PullReader } from './pull-reader.ts'
+import type { TelemetryOptions } from './start-telemetry.ts'
+
+export interface RunningSdk {
+  readonly metricsHandler: MetricsHandler
+  flush(): Promise<void>
+  shutdown(): Promise<void>
+}
+
+/** Everything that needs the OpenTelemetry SDK, apart so that the wrappers load without it. */
+export function startSdk(
+  { serviceName, serviceVersion, otlpEndpoint, instrumentations = [] }: TelemetryOptions,
+  url: string | undefined,
+  store: MetricStore,
+): RunningSdk {
+  const processors: SpanProcessor[] = [new PreciseClock()]
+  if (otlpEndpoint !== false) {
+    const exporter = new OTLPTraceExporter(url === undefined ? {} : { url })
+    processors.push(new BatchSpanProcessor({ exporter, maxQueueSize: 65_536, scheduledDelayMillis: 1000 }))
+  }
+  const reader = new PullReader(createMetricProducer(store))
+  const version = serviceVersion === undefined ? {} : { 'service.version': serviceVersion }
+  const sdk = new NodeSDK({
+    ...(serviceName !== undefined && { serviceName }),
+    resource: defaultResource().merge(resourceFromAttributes(version)),
+    spanProcessors: processors,
+    metricReaders: [reader],
+    logRecordProcessors: [],
+    instrumentations: [
+      new PgInstrumentation({ ignoreConnectSpans: true, requireParentSpan: true }),
+      new UndiciInstrumentation({ requireParentforSpans: true }),
+      ...instrumentations,
+    ],
+  })
+  sdk.start()
+  const stopProcess = observeProcess(store)
+  const serializer = new PrometheusSerializer('', false, undefined, true, true)
+  return {
+    metricsHandler: createMetricsHandler(reader, serializer),
+    async flush() {
+      await Promise.all(processors.map((processor) => processor.forceFlush()))
+    },
+    async shutdown() {
+      await sdk.shutdown()
+      stopProcess()
+    },
+  }
+}
