@@ -1,0 +1,93 @@
+import { httpInstrumentationMiddleware } from '@hono/otel'
+import { createNoopMeter, trace } from '@opentelemetry/api'
+import { type Context, Hono } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import { methodNotAllowed } from 'hono/method-not-allowed'
+import { secureHeaders } from 'hono/secure-headers'
+import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import { openAPIRouteHandler } from 'hono-openapi'
+import { currentTraceId } from './define-route.ts'
+import { Problem, problemOf } from './problem.ts'
+import { observeRequests } from './observe-requests.ts'
+import { backtestRoutes } from './routes/backtests.ts'
+import { healthRoutes } from './routes/health.ts'
+import { signalRoutes } from './routes/signals.ts'
+import type { ServiceContext } from './service-context.ts'
+
+/** Bytes of a JSON body; bars in bulk come as streams with a limit of their own. */
+const bodyBytes = 4 * 2 ** 20
+
+/** The service's HTTP interface. Needs no socket: tests call `app.request()`. */
+export function createApp(context: ServiceContext): Hono {
+  const app = new Hono()
+
+  app.use(
+    httpInstrumentationMiddleware({
+      // Its own metrics would count every request a second time; ours are `api_requests_total` and its histogram.
+      meterProvider: { getMeter: () => createNoopMeter() },
+      // Otherwise a span starts at a whole millisecond, and a run inside it may seem to begin before.
+      getTime: () => performance.timeOrigin + performance.now(),
+    }),
+  )
+  app.use(observeRequests())
+  app.use(secureHeaders())
+  app.use(
+    methodNotAllowed({
+      app,
+      onMethodNotAllowed: (c, allowed) =>
+        answer(
+          c,
+          new Problem(405, `${c.req.path.slice(0, 200)} takes ${allowed.join(', ')}.`, {
+            headers: { Allow: allowed.join(', ') },
+          }),
+        ),
+    }),
+  )
+  app.use(
+    bodyLimit({
+      maxSize: bodyBytes,
+      onError: () => {
+        throw new Problem(413, `The body is larger than ${bodyBytes} bytes.`)
+      },
+    }),
+  )
+
+  healthRoutes(app, context)
+  signalRoutes(app, context)
+  backtestRoutes(app, context)
+  app.get('/api/v1/metrics', (c) => context.metrics(c.req.raw))
+  app.get(
+    '/openapi.json',
+    openAPIRouteHandler(app, {
+      documentation: {
+        openapi: '3.1.0',
+        info: { title: 'Tapescope', version: context.version },
+      },
+      defaultValidationErrorResponse: false,
+    }),
+  )
+
+  // Not thrown: `methodNotAllowed` looks at plain 404 answers only.
+  app.notFound((c) => answer(c, new Problem(404, `There is no ${c.req.method} ${c.req.path.slice(0, 200)}.`)))
+  app.onError((error, c) => {
+    const problem = problemOf(error)
+    if (problem.status >= 500) {
+      context.log({
+        level: 'error',
+        message: problem.message,
+        error: String(error.cause ?? error),
+        trace_id: currentTraceId(),
+      })
+      trace.getActiveSpan()?.setAttribute('error.type', error.name)
+    }
+    return answer(c, problem)
+  })
+  return app
+}
+
+function answer(c: Context, problem: Problem): Response {
+  return c.json(problem.body(c.req.path, currentTraceId()), problem.status as ContentfulStatusCode, {
+    ...problem.headers,
+    'Content-Type': 'application/problem+json',
+  })
+}

@@ -1,0 +1,127 @@
+import { trace } from '@opentelemetry/api'
+import type { Context, Hono } from 'hono'
+import { describeRoute, resolver, validator } from 'hono-openapi'
+import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import { z } from 'zod'
+import { Problem } from './problem.ts'
+
+/** One operation: its schemas validate the request, type the handler and make the OpenAPI document. */
+export interface Route<
+  Params extends z.ZodType,
+  Query extends z.ZodType,
+  Body extends z.ZodType,
+  Answer extends z.ZodType,
+> {
+  method: 'get' | 'post'
+  /** As Hono writes it: `/api/v1/signals/:id`. */
+  path: string
+  summary: string
+  tag: string
+  params?: Params
+  query?: Query
+  body?: Body
+  /** Shape of every success; `trace_id` is added to it. */
+  answer: Answer
+  /** Success codes and what each means. */
+  success: Record<number, string>
+  /** Codes of the problems that it may answer with, besides those that every route may. */
+  problems?: readonly number[]
+  handle: (
+    input: { params: z.output<Params>; query: z.output<Query>; body: z.output<Body> },
+    context: Context,
+  ) => Promise<Reply<z.input<Answer>>> | Reply<z.input<Answer>>
+}
+
+export interface Reply<Body> {
+  status?: ContentfulStatusCode
+  body: Body
+  headers?: Record<string, string>
+}
+
+export const problemSchema = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    instance: z.string(),
+    trace_id: z.string().nullable(),
+    errors: z.array(z.object({ path: z.string(), message: z.string() })),
+  })
+  .meta({ id: 'Problem' })
+
+/** The trace of the request that is being answered; null when it is not recorded. */
+export function currentTraceId(): string | null {
+  return trace.getActiveSpan()?.spanContext().traceId ?? null
+}
+
+export function defineRoute<
+  Params extends z.ZodType = z.ZodObject,
+  Query extends z.ZodType = z.ZodObject,
+  Body extends z.ZodType = z.ZodObject,
+  Answer extends z.ZodType = z.ZodObject,
+>(app: Hono, route: Route<Params, Query, Body, Answer>): void {
+  const answer =
+    route.answer instanceof z.ZodObject
+      ? route.answer.extend({ trace_id: z.string().nullable() })
+      : route.answer
+  const responses = {
+    ...Object.fromEntries(
+      Object.entries(route.success).map(([status, description]) => [
+        status,
+        { description, content: { 'application/json': { schema: resolver(answer) } } },
+      ]),
+    ),
+    ...Object.fromEntries(
+      [...(route.problems ?? []), ...(route.body ? [400, 413, 415, 422] : route.query ? [422] : []), 503].map(
+        (status) => [
+          status,
+          {
+            description: `Problem ${status}`,
+            content: { 'application/problem+json': { schema: resolver(problemSchema) } },
+          },
+        ],
+      ),
+    ),
+  }
+  app.on(
+    route.method,
+    route.path,
+    describeRoute({ summary: route.summary, tags: [route.tag], responses }),
+    ...(route.params ? [checked('param', route.params)] : []),
+    ...(route.query ? [checked('query', route.query)] : []),
+    ...(route.body ? [jsonOnly, checked('json', route.body)] : []),
+    async (context: Context) => {
+      const valid = (target: string) => context.req.valid(target as never) as never
+      const reply = await route.handle(
+        { params: valid('param'), query: valid('query'), body: valid('json') },
+        context,
+      )
+      for (const [name, value] of Object.entries(reply.headers ?? {})) context.header(name, value)
+      return context.json({ ...(reply.body as object), trace_id: currentTraceId() }, reply.status ?? 200)
+    },
+  )
+}
+
+function checked(target: 'param' | 'query' | 'json', schema: z.ZodType) {
+  return validator(target, schema, (result) => {
+    if (result.success) return
+    const place = target === 'json' ? '' : target === 'param' ? 'path.' : 'query.'
+    const errors = result.error.slice(0, 100).map(({ path, message }) => {
+      const steps = (path ?? []).map((step) => String(typeof step === 'object' ? step.key : step))
+      return { path: target === 'json' ? `/${steps.join('/')}` : place + steps.join('.'), message }
+    })
+    throw new Problem(422, errors.map(({ path, message }) => `${path}: ${message}`).join('; ').slice(0, 1_000), {
+      errors,
+    })
+  })
+}
+
+/** Without this a body of another type would be read as an empty one. */
+async function jsonOnly(context: Context, next: () => Promise<void>): Promise<void> {
+  const type = context.req.header('content-type')?.split(';')[0]?.trim().toLowerCase()
+  if (type !== 'application/json') {
+    throw new Problem(415, `The body must be application/json${type ? `, not ${type.slice(0, 60)}` : ''}.`)
+  }
+  await next()
+}

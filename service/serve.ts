@@ -1,0 +1,100 @@
+import { serve as listen } from '@hono/node-server'
+import { createBacktestEngine, createSignalEngine } from '@tapescope/engine'
+import {
+  bindHistogram,
+  instrumentBacktestEngine,
+  instrumentSignalEngine,
+  type MetricsHandler,
+} from '@tapescope/sdk'
+import { once } from 'node:events'
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createApp } from './app.ts'
+import { createBacktestRunner } from './backtest-runner.ts'
+import { type Database, openDatabase, type QueryType } from './database.ts'
+import { migrate, migrations } from './migrate.ts'
+import { portError } from './port.ts'
+
+export interface ServeOptions {
+  databaseUrl: string
+  host: string
+  /** 0 takes a free one. */
+  port: number
+  version: string
+  metrics: MetricsHandler
+  log: (line: Record<string, unknown>) => void
+}
+
+export interface Service {
+  url: string
+  database: Database
+  /** Answers what has begun, then closes; at most `deadlineMs`. Idempotent, never rejects. */
+  stop(deadlineMs?: number): Promise<void>
+}
+
+/** Statements slower than this are logged with their trace. */
+const slowSeconds = 0.1
+
+/**
+ * The service: migrates the database, opens the pool and listens. Import it after telemetry has started, otherwise
+ * `pg` gives no spans. @throws StartError when the port is taken
+ */
+export async function serve(options: ServeOptions): Promise<Service> {
+  const { databaseUrl, host, port, version, metrics, log } = options
+  await migrate(databaseUrl)
+  const durations = new Map<QueryType, ReturnType<typeof bindHistogram>>()
+  const database = openDatabase({
+    url: databaseUrl,
+    onQuery(type, seconds, statement) {
+      let duration = durations.get(type)
+      if (duration === undefined) {
+        duration = bindHistogram('database_query_duration_seconds', { query_type: type })
+        durations.set(type, duration)
+      }
+      duration.record(seconds)
+      if (seconds > slowSeconds) log({ level: 'warn', message: 'slow statement', statement, seconds })
+    },
+    onConnectionError: (error) =>
+      log({ level: 'warn', message: 'database connection lost', error: error.message }),
+  })
+  const signalEngine = instrumentSignalEngine(createSignalEngine())
+  const backtestEngine = instrumentBacktestEngine(createBacktestEngine())
+  const runner = createBacktestRunner(database, backtestEngine, log)
+  const app = createApp({
+    database,
+    signalEngine,
+    backtestEngine,
+    runner,
+    version,
+    startedAt: performance.now(),
+    ready: { migrations: migrations.length, worker: () => true },
+    metrics,
+    log,
+  })
+
+  const server = listen({ fetch: app.fetch, hostname: host, port }) as Server
+  try {
+    await once(server, 'listening')
+  } catch (error) {
+    await database.close()
+    throw portError(error as NodeJS.ErrnoException, host, port)
+  }
+
+  let stopped: Promise<void> | undefined
+  return {
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${(server.address() as AddressInfo).port}`,
+    database,
+    stop: (deadlineMs = 3_000) => (stopped ??= stop(deadlineMs)),
+  }
+
+  async function stop(deadlineMs: number): Promise<void> {
+    const late = sleep(deadlineMs, undefined, { ref: false })
+    const closed = once(server, 'close')
+    server.close()
+    server.closeIdleConnections()
+    await Promise.race([Promise.all([closed, runner.drain()]), late])
+    server.closeAllConnections()
+    await Promise.race([database.close(), sleep(1_000, undefined, { ref: false })])
+  }
+}

@@ -1,0 +1,19 @@
+import type { BacktestEngine, SignalEngine } from '@tapescope/engine'
+import type { BacktestRunner } from './backtest-runner.ts'
+import type { Database } from './database.ts'
+
+/** What the routes work with; made once in `serve.ts`. */
+export interface ServiceContext {
+  database: Database
+  signalEngine: SignalEngine
+  backtestEngine: BacktestEngine
+  version: string
+  /** `performance.now()` at the start of the process's service. */
+  startedAt: number
+  ready: { migrations: number; worker: () => boolean }
+  runner: BacktestRunner
+  /** Answers `GET /api/v1/metrics` by content negotiation. */
+  metrics: (request: Request) => Promise<Response> | Response
+  /** A line for the operator: unexpected errors, slow statements. Never user data or secrets. */
+  log: (line: Record<string, unknown>) => void
+}
