@@ -75,7 +75,7 @@ export function createApp(context: ServiceContext): Hono {
       context.log({
         level: 'error',
         message: problem.message,
-        error: String(error.cause ?? error),
+        error: error.cause instanceof Error ? error.cause.message : error.message,
         trace_id: currentTraceId(),
       })
       trace.getActiveSpan()?.setAttribute('error.type', error.name)

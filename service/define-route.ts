@@ -29,13 +29,13 @@ export interface Route<
   handle: (
     input: { params: z.output<Params>; query: z.output<Query>; body: z.output<Body> },
     context: Context,
-  ) => Promise<Reply<z.input<Answer>>> | Reply<z.input<Answer>>
+  ) => Promise<Reply<z.input<NoInfer<Answer>>>>
 }
 
 export interface Reply<Body> {
-  status?: ContentfulStatusCode
+  status?: ContentfulStatusCode | undefined
   body: Body
-  headers?: Record<string, string>
+  headers?: Record<string, string> | undefined
 }
 
 export const problemSchema = z
@@ -92,7 +92,7 @@ export function defineRoute<
     ...(route.query ? [checked('query', route.query)] : []),
     ...(route.body ? [jsonOnly, checked('json', route.body)] : []),
     async (context: Context) => {
-      const valid = (target: string) => context.req.valid(target as never) as never
+      const valid = (target: string) => context.req.valid(target as never)
       const reply = await route.handle(
         { params: valid('param'), query: valid('query'), body: valid('json') },
         context,
@@ -111,9 +111,16 @@ function checked(target: 'param' | 'query' | 'json', schema: z.ZodType) {
       const steps = (path ?? []).map((step) => String(typeof step === 'object' ? step.key : step))
       return { path: target === 'json' ? `/${steps.join('/')}` : place + steps.join('.'), message }
     })
-    throw new Problem(422, errors.map(({ path, message }) => `${path}: ${message}`).join('; ').slice(0, 1_000), {
-      errors,
-    })
+    throw new Problem(
+      422,
+      errors
+        .map(({ path, message }) => `${path}: ${message}`)
+        .join('; ')
+        .slice(0, 1_000),
+      {
+        errors,
+      },
+    )
   })
 }
 

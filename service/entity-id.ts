@@ -8,8 +8,8 @@ import { createHash } from 'node:crypto'
 export function entityId(kind: string, key: string, timeMs: number): string {
   const bytes = createHash('sha256').update(`${kind}\n${key}`).digest().subarray(0, 16)
   bytes.writeUIntBE(Math.max(0, Math.floor(timeMs)) % 2 ** 48, 0, 6)
-  bytes[6] = (bytes[6]! & 0x0f) | 0x80
-  bytes[8] = (bytes[8]! & 0x3f) | 0x80
+  bytes[6] = (bytes[6] & 0x0f) | 0x80
+  bytes[8] = (bytes[8] & 0x3f) | 0x80
   return formatted(bytes)
 }
 
@@ -17,8 +17,8 @@ export function entityId(kind: string, key: string, timeMs: number): string {
 export function newId(nowMs: number, random: Uint8Array): string {
   const bytes = Buffer.from(random.subarray(0, 16))
   bytes.writeUIntBE(nowMs, 0, 6)
-  bytes[6] = (bytes[6]! & 0x0f) | 0x70
-  bytes[8] = (bytes[8]! & 0x3f) | 0x80
+  bytes[6] = (bytes[6] & 0x0f) | 0x70
+  bytes[8] = (bytes[8] & 0x3f) | 0x80
   return formatted(bytes)
 }
 

@@ -52,7 +52,7 @@ export async function runMainJob(options: MainJobOptions): Promise<MainJobReport
   const generated = await post<Generated>(`${url}/api/v1/signals/generate`, { symbol, timeframe }, signal)
 
   progress(`running the backtest ${strategy}`)
-  const period = { start_date: bars.time[0]!, end_date: bars.time[bars.length - 1]! }
+  const period = { start_date: bars.time[0], end_date: bars.time[bars.length - 1] }
   const backtest = await post<Backtest>(
     `${url}/api/v1/backtests/run?wait=60`,
     { symbol, timeframe, strategy, ...period },

@@ -33,7 +33,7 @@ export function sparkline(values: readonly number[], width: number): string {
   if (values.length === 0) return ''
   const columns = Math.min(width, values.length)
   const shown = Array.from({ length: columns }, (_, k) => {
-    return values[Math.ceil(((k + 1) * values.length) / columns) - 1]!
+    return values[Math.ceil(((k + 1) * values.length) / columns) - 1]
   })
   const low = Math.min(...shown)
   const high = Math.max(...shown)

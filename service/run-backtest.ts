@@ -22,7 +22,7 @@ export async function acceptBacktest(database: Database, request: BacktestReques
       AND timestamp >= to_timestamp($3::FLOAT8 / 1000) AND timestamp <= to_timestamp($4::FLOAT8 / 1000)) AS bars`,
     values: [request.symbol, request.timeframe, request.startDate, request.endDate],
   })
-  if (!found!.bars) {
+  if (!found.bars) {
     throw new Problem(422, `No bars of ${request.symbol} ${request.timeframe} are stored in that period.`, {
       errors: [{ path: '/start_date', message: 'no bars between start_date and end_date' }],
     })
@@ -42,7 +42,7 @@ export async function acceptBacktest(database: Database, request: BacktestReques
       JSON.stringify(snakeCase(request.config)),
     ],
   })
-  return { id, createdAt: row!.created_at.toISOString() }
+  return { id, createdAt: row.created_at.toISOString() }
 }
 
 export interface AcceptedRun {
@@ -126,8 +126,6 @@ async function storeResult(
     timeoutMs: 30_000,
   })
 }
-
-
 
 /** Epoch milliseconds as ISO 8601, as everywhere in the API. */
 function withTimes(row: object): object {

@@ -108,9 +108,12 @@ function hasEnded(child: ChildProcess): boolean {
   return child.exitCode !== null || child.signalCode !== null
 }
 
-/** `ready: otlp http://127.0.0.1:4318, viewer http://127.0.0.1:4319` */
+/** `ready: OTLP/HTTP http://127.0.0.1:4318, viewer http://127.0.0.1:4319`, by the first word in lower case. */
 function urlsIn(line: string): Record<string, string> {
   const urls: Record<string, string> = {}
-  for (const [, name, url] of line.matchAll(/(\w[\w-]*) (https?:\/\/[^\s,]+)/g)) urls[name] = url!
+  for (const part of line.replace(/^ready:?/, '').split(', ')) {
+    const [, name, url] = /^\s*(\w+).*? (https?:\S+?)\/?$/.exec(part) ?? []
+    if (name !== undefined && url !== undefined) urls[name.toLowerCase()] = url
+  }
   return urls
 }

@@ -12,5 +12,7 @@ export function camelCase(value: unknown): unknown {
 function renamed(value: unknown, rename: (key: string) => string): unknown {
   if (Array.isArray(value)) return value.map((entry) => renamed(entry, rename))
   if (value === null || typeof value !== 'object') return value
-  return Object.fromEntries(Object.entries(value).map(([key, entry]) => [rename(key), renamed(entry, rename)]))
+  return Object.fromEntries(
+    Object.entries(value).map(([key, entry]) => [rename(key), renamed(entry, rename)]),
+  )
 }

@@ -1,3 +1,4 @@
+import { createWriteStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { EngineError, parseBarsCsv, type RejectedRow } from '@tapescope/engine'
@@ -32,7 +33,7 @@ class Interrupted extends Error {
 }
 
 /** What has been started, newest last; undone from the end. */
-const undo: (() => Promise<unknown> | unknown)[] = []
+const undo: (() => unknown)[] = []
 const progress = createProgress(process.stderr)
 let exitCode = 0
 try {
@@ -68,15 +69,17 @@ async function start(options: StartOptions): Promise<void> {
   for (const name of lock.cleared) console.error(`Ended what a killed run had left running: ${name}.`)
   await checkPort(options.host, options.port)
 
+  const log = createWriteStream(join(options.data, 'service.log'))
+  undo.push(() => new Promise((resolve) => log.end(resolve)))
   progress.show('starting the sidecar and the database')
   const onNotice = (message: string) => console.error(message)
   const [sidecarStart, databaseStart] = await Promise.allSettled([
     startSidecar({ root, folder: options.data, flags: options.sidecarFlags, onEnd: onNotice, signal }),
     startDatabase(options, onNotice, signal),
   ])
-  if (databaseStart.status === 'fulfilled') undo.push(databaseStart.value.stop)
+  if (databaseStart.status === 'fulfilled') undo.push(() => databaseStart.value.stop())
   if (sidecarStart.status === 'fulfilled') {
-    undo.push(sidecarStart.value.stop)
+    undo.push(() => sidecarStart.value.stop())
     lock.addChild('sidecar', sidecarStart.value.pid)
   }
   if (sidecarStart.status === 'rejected') throw sidecarStart.reason
@@ -87,7 +90,7 @@ async function start(options: StartOptions): Promise<void> {
   const telemetry = await startTelemetry({
     serviceName: 'tapescope-service',
     serviceVersion: packageJson.version,
-    otlpEndpoint: urls['otlp']!,
+    otlpEndpoint: urls['otlp'],
   })
   undo.push(() => telemetry.shutdown())
 
@@ -102,7 +105,7 @@ async function start(options: StartOptions): Promise<void> {
     port: options.port,
     version: packageJson.version,
     metrics: telemetry.metricsHandler,
-    log: (line) => console.error(JSON.stringify({ time: new Date().toISOString(), ...line })),
+    log: (line) => log.write(`${JSON.stringify({ time: new Date().toISOString(), ...line })}\n`),
   })
   undo.push(() => service.stop())
   lock.setUrl(service.url)
@@ -123,7 +126,7 @@ async function start(options: StartOptions): Promise<void> {
   await flush(telemetry)
   const { trace_ids } = report.result
   await context.with(suppressTracing(context.active()), () =>
-    findTraces(urls['viewer']!, [trace_ids.signals, trace_ids.backtest], signal),
+    findTraces(urls['viewer'], [trace_ids.signals, trace_ids.backtest], signal),
   )
   progress.done()
 
@@ -131,14 +134,12 @@ async function start(options: StartOptions): Promise<void> {
     service: service.url,
     metrics: `${service.url}/api/v1/metrics`,
     openapi: `${service.url}/openapi.json`,
-    viewer: urls['viewer']!,
+    viewer: urls['viewer'],
     signals_trace: `${urls['viewer']}/api/traces/${trace_ids.signals}`,
     backtest_trace: `${urls['viewer']}/api/traces/${trace_ids.backtest}`,
   }
   const summary = { ...report.result, urls: links, duration_ms: Math.round(performance.now() - began) }
-  process.stdout.write(
-    options.json ? `${JSON.stringify(summary)}\n` : renderSummary(summary, report),
-  )
+  process.stdout.write(options.json ? `${JSON.stringify(summary)}\n` : renderSummary(summary, report))
   if (options.once) return
   if (!options.json) process.stdout.write('Running. Ctrl-C stops everything.\n')
   await new Promise<void>((resolve) => {

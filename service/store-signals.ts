@@ -45,7 +45,9 @@ export async function storeSignals(
     })
     await transaction.execute(upsertRanges(result.ranges.map((range) => rangeRow(key, range))))
     if (result.patterns.length === 0) return { newSignals: [] }
-    await transaction.execute(upsertPatterns(result.patterns.map((pattern) => patternRow(key, pattern, trace))))
+    await transaction.execute(
+      upsertPatterns(result.patterns.map((pattern) => patternRow(key, pattern, trace))),
+    )
     if (result.signals.length === 0) return { newSignals: [] }
     await transaction.execute(insertCampaigns(result.signals.map((signal) => campaignRow(key, signal))))
     const rows = result.signals.map((signal) => signalRow(key, signal, trace))

@@ -30,7 +30,8 @@ CREATE TABLE trading_ranges (
   jump_target NUMERIC(18,8) NOT NULL,
   drop_target NUMERIC(18,8) CHECK (drop_target > 0),
   cause_factor NUMERIC(4,2) NOT NULL CHECK (cause_factor BETWEEN 2.0 AND 3.0),
-  range_width_frac NUMERIC(9,6) NOT NULL CHECK (range_width_frac >= 0.03),
+  -- The 0.03 of a candidate is between its clusters' means; between the levels, weighted by volume, it may be less.
+  range_width_frac NUMERIC(9,6) NOT NULL CHECK (range_width_frac > 0),
   phase CHAR(1) CHECK (phase IN ('A', 'B', 'C', 'D', 'E')),
   bias VARCHAR(12) NOT NULL CHECK (bias IN ('ACCUMULATION', 'DISTRIBUTION', 'UNDETERMINED')),
   status VARCHAR(10) NOT NULL CHECK (status IN ('FORMING', 'ACTIVE', 'BREAKOUT', 'COMPLETED', 'ARCHIVED')),

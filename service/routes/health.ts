@@ -11,8 +11,8 @@ export function healthRoutes(app: Hono, { database, version, startedAt, ready }:
     summary: 'Alive while the process lives',
     success: { 200: 'Alive' },
     answer: z.object({ status: z.literal('ok'), version: z.string(), uptime_seconds: z.number() }),
-    handle: () => ({
-      body: { status: 'ok', version, uptime_seconds: (performance.now() - startedAt) / 1e3 },
+    handle: async () => ({
+      body: { status: 'ok' as const, version, uptime_seconds: (performance.now() - startedAt) / 1e3 },
     }),
   })
 
@@ -37,13 +37,13 @@ export function healthRoutes(app: Hono, { database, version, startedAt, ready }:
         .catch(() => [])
       const checks = {
         database: answers.length === 1 ? 'ok' : 'failed',
-        migrations: answers[0]?.migrated === true ? 'ok' : 'failed',
+        migrations: answers[0]?.migrated ? 'ok' : 'failed',
         worker: ready.worker() ? 'ok' : 'failed',
       } as const
       const isReady = Object.values(checks).every((state) => state === 'ok')
       return isReady
-        ? { body: { status: 'ready', checks } }
-        : { status: 503, body: { status: 'not_ready', checks }, headers: { 'Retry-After': '2' } }
+        ? { body: { status: 'ready' as const, checks } }
+        : { status: 503, body: { status: 'not_ready' as const, checks }, headers: { 'Retry-After': '2' } }
     },
   })
 }
