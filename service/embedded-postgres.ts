@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import {
@@ -51,8 +51,8 @@ export interface EmbeddedPostgresOptions {
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   options.signal?.throwIfAborted()
   const place = findPostgresPlace(resolve(options.folder))
-  const tookOver = stopLeftBehind(place)
-  const password = initialise(place)
+  const tookOver = await stopLeftBehind(place)
+  const password = await initialise(place, options.signal)
   const settings = options.settings ?? {}
   const stopping = new AbortController()
   const starting = options.signal ?? stopping.signal
@@ -105,7 +105,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
 }
 
 /** A killed parent leaves its PostgreSQL running. True when there was one. */
-function stopLeftBehind(place: PostgresPlace): boolean {
+async function stopLeftBehind(place: PostgresPlace): Promise<boolean> {
   const data = join(place.folder, 'data')
   const pidFile = join(data, 'postmaster.pid')
   if (!existsSync(pidFile)) return false
@@ -116,8 +116,8 @@ function stopLeftBehind(place: PostgresPlace): boolean {
     return false
   }
   for (const mode of ['fast', 'immediate']) {
-    const result = runTool(place, 'pg_ctl', ['stop', '-D', data, '-m', mode, '-w', '-t', '10'])
-    if (result.status === 0) return true
+    const result = await runTool(place, 'pg_ctl', ['stop', '-D', data, '-m', mode, '-w', '-t', '10'])
+    if (result.code === 0) return true
   }
   throw new StartError(
     `A PostgreSQL of an earlier run (process ${pid}) does not stop: end it, then start again.`,
@@ -146,7 +146,7 @@ function isServerOf(pid: number, data: string): boolean {
 }
 
 /** Makes the database on first use; answers with its password. */
-function initialise(place: PostgresPlace): string {
+async function initialise(place: PostgresPlace, signal?: AbortSignal): Promise<string> {
   const data = join(place.folder, 'data')
   const passwordFile = join(place.folder, 'password')
   if (existsSync(data)) {
@@ -170,46 +170,71 @@ function initialise(place: PostgresPlace): string {
     chownSync(making, place.user.uid, place.user.gid)
     chownSync(passwordFile, place.user.uid, place.user.gid)
   }
-  const result = runTool(place, 'initdb', [
-    '-D',
-    making,
-    '-U',
-    'tapescope',
-    '--auth=scram-sha-256',
-    `--pwfile=${passwordFile}`,
-    '-E',
-    'UTF8',
-    '--locale=C',
-    '--locale-provider=builtin',
-    '--builtin-locale=C.UTF-8',
-  ])
-  if (result.status !== 0) {
-    rmSync(making, { recursive: true, force: true })
-    const why = result.error?.message ?? lastLines(result.stderr)
-    throw new StartError(`PostgreSQL could not make its database in ${place.folder}: ${why}`)
-  }
-  // The server's first start makes the database named after the user, in single-user mode: no port is open yet.
-  const created = runTool(
+  const initdb = await runTool(
     place,
-    'postgres',
-    ['--single', '-D', making, 'postgres'],
-    'CREATE DATABASE tapescope\n',
+    'initdb',
+    [
+      '-D',
+      making,
+      '-U',
+      'tapescope',
+      '--auth=scram-sha-256',
+      `--pwfile=${passwordFile}`,
+      '-E',
+      'UTF8',
+      '--locale=C',
+      '--locale-provider=builtin',
+      '--builtin-locale=C.UTF-8',
+    ],
+    { signal },
   )
-  if (created.status !== 0) {
-    throw new StartError(`PostgreSQL could not create the database tapescope: ${lastLines(created.stderr)}`)
+  if (initdb.code !== 0) {
+    rmSync(making, { recursive: true, force: true })
+    throw new StartError(
+      `PostgreSQL could not make its database in ${place.folder}: ${lastLines(initdb.errors)}`,
+    )
+  }
+  // In single-user mode: no port is open yet.
+  const created = await runTool(place, 'postgres', ['--single', '-D', making, 'postgres'], {
+    input: 'CREATE DATABASE tapescope\n',
+    signal,
+  })
+  if (created.code !== 0) {
+    throw new StartError(`PostgreSQL could not create the database tapescope: ${lastLines(created.errors)}`)
   }
   renameSync(making, data)
   return password
 }
 
-function runTool(place: PostgresPlace, tool: string, args: string[], input = '') {
-  return spawnSync(join(place.native, 'bin', tool), args, {
+/** Runs one of PostgreSQL's programs to its end. @throws what `signal` says, after it has ended the program */
+async function runTool(
+  place: PostgresPlace,
+  tool: string,
+  args: string[],
+  { input = '', signal }: { input?: string; signal?: AbortSignal | undefined } = {},
+): Promise<{ code: number | null; errors: string }> {
+  signal?.throwIfAborted()
+  const child = spawn(join(place.native, 'bin', tool), args, {
     cwd: '/',
     env: postgresEnvironment(place.native),
-    encoding: 'utf8',
-    input,
+    stdio: ['pipe', 'ignore', 'pipe'],
+    detached: true,
     ...asUser(place.user),
   })
+  const interrupt = () => child.kill('SIGINT')
+  signal?.addEventListener('abort', interrupt, { once: true })
+  let errors = ''
+  child.stderr.on('data', (text: Buffer) => (errors += text.toString()))
+  // It may end without reading what it is given.
+  child.stdin.on('error', () => undefined)
+  child.stdin.end(input)
+  try {
+    const [code] = (await once(child, 'close')) as [number | null]
+    signal?.throwIfAborted()
+    return { code, errors }
+  } finally {
+    signal?.removeEventListener('abort', interrupt)
+  }
 }
 
 /** Resolves when the server takes connections. */

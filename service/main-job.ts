@@ -129,8 +129,5 @@ async function hasRun(viewer: string, traceId: string, signal: AbortSignal): Pro
   const response = await fetch(`${viewer}/api/traces/${traceId}`, { signal })
   if (!response.ok) return false
   const { spans } = (await response.json()) as { spans: { name: string }[] }
-  return (
-    spans.some(({ name }) => name === 'signals.generate' || name === 'backtest.run') &&
-    spans.some(({ name }) => name.startsWith('stage.'))
-  )
+  return spans.some(({ name }) => name === 'signals.generate' || name === 'backtest.run')
 }

@@ -50,6 +50,7 @@ export async function startSidecar(options: SidecarOptions): Promise<SidecarProc
   const log = createWriteStream(join(folder, 'sidecar.log'))
   const said: string[] = []
   let stopping = false
+  let isReady = false
   const ready = new Promise<Record<string, string>>((resolve, reject) => {
     createInterface({ input: child.stderr }).on('line', (line) => {
       log.write(`${line}\n`)
@@ -66,7 +67,7 @@ export async function startSidecar(options: SidecarOptions): Promise<SidecarProc
           .slice(-3)
           .join(' ') || `exit code ${code}`
       reject(new StartError(`The sidecar did not start: ${message}`))
-      if (!stopping)
+      if (isReady && !stopping)
         options.onEnd?.(`The sidecar ended (${message}); telemetry is lost until the next start.`)
     })
   })
@@ -92,6 +93,7 @@ export async function startSidecar(options: SidecarOptions): Promise<SidecarProc
   })
   try {
     const urls = await Promise.race([ready, aborted, late])
+    isReady = true
     return { pid: child.pid!, urls, stop }
   } catch (error) {
     stopping = true
