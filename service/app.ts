@@ -10,7 +10,11 @@ import { currentTraceId } from './define-route.ts'
 import { Problem, problemOf } from './problem.ts'
 import { observeRequests } from './observe-requests.ts'
 import { backtestRoutes } from './routes/backtests.ts'
+import { barRoutes } from './routes/bars.ts'
+import { detectRoute } from './routes/detect.ts'
 import { healthRoutes } from './routes/health.ts'
+import { listRoutes } from './routes/lists.ts'
+import { signalBookRoutes } from './routes/signal-book.ts'
 import { signalRoutes } from './routes/signals.ts'
 import type { ServiceContext } from './service-context.ts'
 
@@ -43,17 +47,21 @@ export function createApp(context: ServiceContext): Hono {
         ),
     }),
   )
-  app.use(
-    bodyLimit({
-      maxSize: bodyBytes,
-      onError: () => {
-        throw new Problem(413, `The body is larger than ${bodyBytes} bytes.`)
-      },
-    }),
-  )
+  const limited = bodyLimit({
+    maxSize: bodyBytes,
+    onError: () => {
+      throw new Problem(413, `The body is larger than ${bodyBytes} bytes.`)
+    },
+  })
+  app.use((c, next) => (isStream(c) ? next() : limited(c, next)))
 
   healthRoutes(app, context)
+  // Before the routes with an id in the same place.
+  listRoutes(app, context)
+  detectRoute(app, context)
   signalRoutes(app, context)
+  signalBookRoutes(app, context)
+  barRoutes(app, context)
   backtestRoutes(app, context)
   app.get('/api/v1/metrics', (c) => context.metrics(c.req.raw))
   app.get(
@@ -83,6 +91,11 @@ export function createApp(context: ServiceContext): Hono {
     return answer(c, problem)
   })
   return app
+}
+
+/** Bars in bulk are read as they come, with flat memory. */
+function isStream(c: Context): boolean {
+  return c.req.path === '/api/v1/bars' && !/^application\/json/i.test(c.req.header('content-type') ?? '')
 }
 
 function answer(c: Context, problem: Problem): Response {

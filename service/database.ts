@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks'
 import type { Readable, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { Client, DatabaseError, Pool, type PoolClient } from 'pg'
+import { Client, DatabaseError, Pool, type PoolClient, types } from 'pg'
 import { from as copyFrom } from 'pg-copy-streams'
 import { StartError } from './start-error.ts'
 
@@ -66,6 +66,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     connectionTimeoutMillis: databaseDefaults.connectMs,
     query_timeout: databaseDefaults.queryMs,
     keepAlive: true,
+    types: { getTypeParser: parserOf },
   })
   // Without a listener a broken idle connection would end the process.
   pool.on('error', (error) => options.onConnectionError?.(error))
@@ -134,6 +135,21 @@ export function openDatabase(options: DatabaseOptions): Database {
     pool: () => ({ total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
     close: () => (closing ??= pool.end()),
   }
+}
+
+/**
+ * Values as the API shows them: numbers (every NUMERIC of ours fits a float64), ISO 8601 times, days as text. The
+ * rest as pg does it.
+ */
+const parsers: Record<number, (text: string) => unknown> = {
+  [types.builtins.NUMERIC]: Number,
+  [types.builtins.INT8]: Number,
+  [types.builtins.DATE]: (text) => text,
+  [types.builtins.TIMESTAMPTZ]: (text) => new Date(text).toISOString(),
+}
+
+function parserOf(oid: number, format?: 'text' | 'binary') {
+  return (format !== 'binary' && parsers[oid]) || types.getTypeParser(oid, format)
 }
 
 /** Refuses a database that cannot be used, in a sentence that never holds the password. @throws StartError */

@@ -104,24 +104,35 @@ export function defineRoute<
 }
 
 function checked(target: 'param' | 'query' | 'json', schema: z.ZodType) {
+  const place = target === 'json' ? '/' : target === 'param' ? 'path.' : 'query.'
   return validator(target, schema, (result) => {
-    if (result.success) return
-    const place = target === 'json' ? '' : target === 'param' ? 'path.' : 'query.'
-    const errors = result.error.slice(0, 100).map(({ path, message }) => {
-      const steps = (path ?? []).map((step) => String(typeof step === 'object' ? step.key : step))
-      return { path: target === 'json' ? `/${steps.join('/')}` : place + steps.join('.'), message }
-    })
-    throw new Problem(
-      422,
-      errors
-        .map(({ path, message }) => `${path}: ${message}`)
-        .join('; ')
-        .slice(0, 1_000),
-      {
-        errors,
-      },
-    )
+    if (!result.success) throw invalid(result.error, place)
   })
+}
+
+/** The value as the schema has it. @throws Problem 422 naming each fault; `place` is what its paths begin with */
+export function validate<Schema extends z.ZodType>(
+  schema: Schema,
+  value: unknown,
+  place: '/' | 'query.' | 'path.',
+): z.output<Schema> {
+  const result = schema.safeParse(value)
+  if (!result.success) throw invalid(result.error.issues, place)
+  return result.data
+}
+
+interface Fault {
+  readonly message: string
+  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined
+}
+
+function invalid(faults: readonly Fault[], place: '/' | 'query.' | 'path.'): Problem {
+  const errors = faults.slice(0, 100).map(({ path = [], message }) => {
+    const steps = path.map((step) => String(typeof step === 'object' ? step.key : step))
+    return { path: place + steps.join(place === '/' ? '/' : '.'), message }
+  })
+  const detail = errors.map(({ path, message }) => `${path}: ${message}`).join('; ')
+  return new Problem(422, detail.slice(0, 1_000), { errors })
 }
 
 /** Without this a body of another type would be read as an empty one. */

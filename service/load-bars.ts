@@ -4,6 +4,17 @@ import type { Queryable } from './database.ts'
 /** Largest number of bars per answer, so that each stays far below the time limit of a statement. */
 const chunk = 50_000
 
+/** Length of a bar in ms. */
+export const barMs: Readonly<Record<Timeframe, number>> = {
+  '1m': 60_000,
+  '5m': 300_000,
+  '15m': 900_000,
+  '1h': 3_600_000,
+  '4h': 14_400_000,
+  '1d': 86_400_000,
+  '1w': 604_800_000,
+}
+
 export interface SeriesKey {
   symbol: string
   timeframe: Timeframe

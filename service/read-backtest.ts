@@ -43,10 +43,10 @@ export async function readBacktest(
 ): Promise<z.input<typeof backtestResultSchema>> {
   const [row] = await database.query<z.input<typeof backtestResultSchema>>({
     name: `backtests.read${include.map((part) => `.${part}`).join('')}`,
-    text: `SELECT backtest_run_id, symbol, timeframe, start_date::TEXT, end_date::TEXT, status, config, metrics,
+    text: `SELECT backtest_run_id, symbol, timeframe, start_date, end_date, status, config, metrics,
         ${include.map((part) => `${part}, `).join('')}
         drawdown_periods, risk_metrics, cost_summary, look_ahead_check, bars_processed,
-        execution_time_seconds::FLOAT8, error, created_at, started_at, completed_at,
+        execution_time_seconds, error, created_at, started_at, completed_at,
         trace_id AS run_trace_id, span_id AS run_span_id
       FROM backtest_results WHERE backtest_run_id = $1`,
     values: [id],

@@ -28,7 +28,7 @@ export async function acceptBacktest(database: Database, request: BacktestReques
     })
   }
   const id = newId(Date.now(), randomBytes(16))
-  const [row] = await database.query<{ created_at: Date }>({
+  const [row] = await database.query<{ created_at: string }>({
     name: 'backtests.accept',
     text: `INSERT INTO backtest_results (id, backtest_run_id, symbol, timeframe, start_date, end_date, status, config)
       VALUES ($1, $1, $2, $3, to_timestamp($4::FLOAT8 / 1000) AT TIME ZONE 'UTC',
@@ -42,7 +42,7 @@ export async function acceptBacktest(database: Database, request: BacktestReques
       JSON.stringify(snakeCase(request.config)),
     ],
   })
-  return { id, createdAt: row.created_at.toISOString() }
+  return { id, createdAt: row.created_at }
 }
 
 export interface AcceptedRun {

@@ -13,8 +13,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { createApp } from './app.ts'
 import { createBacktestRunner } from './backtest-runner.ts'
 import { type Database, openDatabase, type QueryType } from './database.ts'
+import { refreshSeries } from './generate-signals.ts'
 import { migrate, migrations } from './migrate.ts'
 import { portError } from './port.ts'
+import { watchData } from './watch-data.ts'
 
 export interface ServeOptions {
   databaseUrl: string
@@ -61,6 +63,8 @@ export async function serve(options: ServeOptions): Promise<Service> {
   const signalEngine = instrumentSignalEngine(createSignalEngine())
   const backtestEngine = instrumentBacktestEngine(createBacktestEngine())
   const runner = createBacktestRunner(database, backtestEngine, log)
+  const watch = watchData(database, log)
+  await watch.refresh()
   const app = createApp({
     database,
     signalEngine,
@@ -71,6 +75,10 @@ export async function serve(options: ServeOptions): Promise<Service> {
     ready: { migrations: migrations.length, worker: () => true },
     metrics,
     log,
+    async barsStored(key) {
+      await refreshSeries(database, signalEngine, key)
+      void watch.refresh()
+    },
   })
 
   const server = listen({ fetch: app.fetch, hostname: host, port }) as Server
@@ -89,6 +97,7 @@ export async function serve(options: ServeOptions): Promise<Service> {
   }
 
   async function stop(deadlineMs: number): Promise<void> {
+    watch.stop()
     const late = sleep(deadlineMs, undefined, { ref: false })
     const closed = once(server, 'close')
     server.close()

@@ -1,5 +1,6 @@
 import type { BacktestEngine, SignalEngine } from '@tapescope/engine'
 import type { BacktestRunner } from './backtest-runner.ts'
+import type { SeriesKey } from './load-bars.ts'
 import type { Database } from './database.ts'
 
 /** What the routes work with; made once in `serve.ts`. */
@@ -12,6 +13,8 @@ export interface ServiceContext {
   startedAt: number
   ready: { migrations: number; worker: () => boolean }
   runner: BacktestRunner
+  /** After new or changed bars: what was known of the series is brought up to them. */
+  barsStored: (key: SeriesKey) => Promise<void>
   /** Answers `GET /api/v1/metrics` by content negotiation. */
   metrics: (request: Request) => Promise<Response> | Response
   /** A line for the operator: unexpected errors, slow statements. Never user data or secrets. */

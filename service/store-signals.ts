@@ -1,40 +1,26 @@
 import { randomBytes } from 'node:crypto'
-import type { Pattern, Signal, SignalResult, TradingRange } from '@tapescope/engine'
+import type { BarSeries, Pattern, Signal, SignalResult, TradingRange } from '@tapescope/engine'
 import type { Database, Statement } from './database.ts'
-import { entityId, newId } from './entity-id.ts'
-import type { SeriesKey } from './load-bars.ts'
+import { newId } from './entity-id.ts'
+import { keepBook } from './keep-book.ts'
+import { barMs, type SeriesKey } from './load-bars.ts'
+import { campaignUuid, patternId, rangeId, type RowTrace, signalId } from './signal-ids.ts'
 import { snakeCase } from './snake-case.ts'
-
-/** W3C ids of the span that produced a row; null when it is not recorded. */
-export interface RowTrace {
-  traceId: string
-  spanId: string
-}
 
 export interface StoredSignals {
   /** Ids of the signals that were not stored before. */
   newSignals: string[]
 }
 
-export function rangeId({ symbol, timeframe }: SeriesKey, range: { startTime: number; activeTime: number }) {
-  return entityId('range', `${symbol}|${timeframe}|${range.startTime}|${range.activeTime}`, range.startTime)
-}
-
-export function patternId(pattern: Pattern): string {
-  return entityId('pattern', pattern.key, pattern.confirmedTime)
-}
-
-export function signalId(signal: Signal): string {
-  return entityId('signal', signal.key, signal.confirmedTime)
-}
-
 /** Stores what an analysis found. Ids come from natural keys, so the same bars again store nothing new. */
 export async function storeSignals(
   database: Database,
-  key: SeriesKey,
+  bars: BarSeries,
   result: SignalResult,
   trace: RowTrace | null,
 ): Promise<StoredSignals> {
+  const { symbol, timeframe } = bars
+  const key = { symbol, timeframe }
   if (result.ranges.length === 0) return { newSignals: [] }
   return database.transaction(async (transaction) => {
     await transaction.query({
@@ -59,6 +45,7 @@ export async function storeSignals(
       await transaction.execute(insertNotifications(fresh.map(notificationRow)))
       await transaction.execute(insertAudit(fresh.map((signal) => auditRow(signal, trace))))
     }
+    await keepBook(transaction, bars, result, new Set(newSignals), trace)
     return { newSignals }
   })
 }
@@ -120,10 +107,6 @@ function patternRow(key: SeriesKey, pattern: Pattern, trace: RowTrace | null) {
   }
 }
 
-export function campaignUuid(campaignId: string): string {
-  return entityId('campaign', campaignId, 0)
-}
-
 function campaignRow(key: SeriesKey, signal: Signal) {
   return {
     id: campaignUuid(signal.campaignId),
@@ -137,7 +120,6 @@ function campaignRow(key: SeriesKey, signal: Signal) {
 }
 
 function signalRow(key: SeriesKey, signal: Signal, trace: RowTrace | null) {
-  const { exitBar, exitPrice } = signal
   return {
     id: signalId(signal),
     ...series(key),
@@ -146,6 +128,7 @@ function signalRow(key: SeriesKey, signal: Signal, trace: RowTrace | null) {
     signal_type: signal.patternType,
     side: signal.side,
     generated_at: iso(signal.confirmedTime),
+    expires_at: iso(signal.confirmedTime + (signal.expiresBar - signal.confirmedBar) * barMs[key.timeframe]),
     entry_price: signal.entryPrice,
     stop_loss: signal.stopLoss,
     target_1: signal.primaryTarget,
@@ -162,7 +145,6 @@ function signalRow(key: SeriesKey, signal: Signal, trace: RowTrace | null) {
     campaign_allocation: signal.campaignAllocation,
     status: signal.status,
     requires_review: signal.requiresReview,
-    exit_price: exitBar === null ? null : exitPrice,
     trace_id: trace?.traceId ?? null,
     span_id: trace?.spanId ?? null,
     schema_version: signal.schemaVersion,
@@ -245,7 +227,7 @@ function insertCampaigns(rows: unknown[]): Statement {
 
 function insertSignals(rows: unknown[]): Statement {
   const columns =
-    'id, symbol, timeframe, phase, pattern_id, signal_type, side, generated_at, entry_price, stop_loss, target_1, ' +
+    'id, symbol, timeframe, phase, pattern_id, signal_type, side, generated_at, expires_at, entry_price, stop_loss, target_1, ' +
     'target_2, position_size, risk_amount, notional_value, r_multiple, confidence_score, confidence_components, ' +
     'validation_chain, volume_analysis, campaign_id, campaign_allocation, status, requires_review, trace_id, span_id, ' +
     'schema_version'

@@ -6,7 +6,8 @@ import { defineRoute } from '../define-route.ts'
 import { analyseStored } from '../generate-signals.ts'
 import { isoTime, patternTypeSchema, symbolSchema, timeframeSchema } from '../schemas.ts'
 import type { ServiceContext } from '../service-context.ts'
-import { patternId, signalId, storeSignals } from '../store-signals.ts'
+import { patternId, signalId } from '../signal-ids.ts'
+import { storeSignals } from '../store-signals.ts'
 
 const generateBody = z.strictObject({
   symbol: symbolSchema,
@@ -66,9 +67,8 @@ export function signalRoutes(app: Hono, { database, signalEngine }: ServiceConte
     answer: generated,
     async handle({ body }) {
       const { symbol, timeframe, lookback } = body
-      const result = await analyseStored(database, signalEngine, body)
-      const key = { symbol, timeframe }
-      const { newSignals } = await storeSignals(database, key, result, traceOf(result) ?? null)
+      const { bars, result } = await analyseStored(database, signalEngine, body)
+      const { newSignals } = await storeSignals(database, bars, result, traceOf(result) ?? null)
       if (newSignals.length > 0) keepTrace()
       const isNew = new Set(newSignals)
       const wanted = (found: { patternType: string }) =>

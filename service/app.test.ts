@@ -1,0 +1,333 @@
+import { createBacktestEngine, createSignalEngine, parseBarsCsv } from '@tapescope/engine'
+import type { Hono } from 'hono'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createApp } from './app.ts'
+import { createBacktestRunner } from './backtest-runner.ts'
+import { type Database, openDatabase } from './database.ts'
+import type { EmbeddedPostgres } from './embedded-postgres.ts'
+import { refreshSeries } from './generate-signals.ts'
+import { migrate, migrations } from './migrate.ts'
+import { readRealBarsCsv } from './real-bars.ts'
+import { storeBars } from './store-bars.ts'
+import { startTemporaryPostgres } from './temporary-postgres.ts'
+
+let postgres: EmbeddedPostgres
+let database: Database
+let app: Hono
+const logged: Record<string, unknown>[] = []
+
+beforeAll(async () => {
+  postgres = await startTemporaryPostgres()
+  await migrate(postgres.url)
+  database = openDatabase({ url: postgres.url })
+  const signalEngine = createSignalEngine()
+  const backtestEngine = createBacktestEngine()
+  const log = (line: Record<string, unknown>) => logged.push(line)
+  app = createApp({
+    database,
+    signalEngine,
+    backtestEngine,
+    runner: createBacktestRunner(database, backtestEngine, log),
+    version: '0.0.0',
+    startedAt: performance.now(),
+    ready: { migrations: migrations.length, worker: () => true },
+    metrics: () => new Response('# none\n', { headers: { 'content-type': 'text/plain' } }),
+    log,
+    barsStored: (key) => refreshSeries(database, signalEngine, key),
+  })
+  const { bars } = parseBarsCsv(await readRealBarsCsv(), { symbol: 'SPX', timeframe: '1d' })
+  await storeBars(database, bars)
+})
+afterAll(async () => {
+  await database.close()
+  await postgres.stop()
+})
+
+type Json = Record<string, unknown>
+
+async function call(method: string, path: string, body?: unknown): Promise<{ status: number; body: Json }> {
+  const response = await app.request(path, {
+    method,
+    ...(body !== undefined && {
+      body: typeof body === 'string' ? body : JSON.stringify(body),
+      headers: { 'content-type': 'application/json' },
+    }),
+  })
+  return { status: response.status, body: (await response.json()) as Json }
+}
+
+async function upload(
+  type: string,
+  body: string | Uint8Array<ArrayBuffer>,
+  series = 'symbol=UP&timeframe=1d',
+) {
+  const response = await app.request(`/api/v1/bars?${series}`, {
+    method: 'POST',
+    headers: { 'content-type': type },
+    body,
+  })
+  return { status: response.status, body: (await response.json()) as Json }
+}
+
+const generate = () =>
+  call('POST', '/api/v1/signals/generate', { symbol: 'SPX', timeframe: '1d', lookback: 5000 })
+const period = { symbol: 'SPX', start_date: '2010-01-01', end_date: '2012-01-01' }
+
+describe('signals', () => {
+  it('are stored once, with everything that hangs on them', async () => {
+    const first = await generate()
+    const totals = first.body['totals'] as Record<string, number>
+    expect(first.status).toBe(201)
+    expect(totals['new_signals']).toBe(totals['signals'])
+    expect(totals['signals']).toBeGreaterThan(0)
+    const second = await generate()
+    expect(second.status).toBe(200)
+    expect(second.body['totals']).toEqual({ ...totals, new_signals: 0 })
+
+    for (const list of ['ranges', 'patterns', 'positions', 'campaigns', 'notifications', 'audit']) {
+      const { status, body } = await call('GET', `/api/v1/${list}?limit=1`)
+      expect({ list, status }).toEqual({ list, status: 200 })
+      expect((body['pagination'] as Json)['total_count']).toBeGreaterThan(0)
+      expect(body['data']).toHaveLength(1)
+    }
+    const [books] = await database.query<Json>({
+      name: 'test.books',
+      text: `SELECT (SELECT count(*) FROM signals) AS signals,
+        (SELECT count(*) FROM signals WHERE status IN ('STOPPED', 'TARGET_HIT', 'CLOSED')) AS ended,
+        (SELECT count(*) FROM positions WHERE status = 'CLOSED') AS closed,
+        (SELECT sum(current_pnl) FROM positions) = (SELECT sum(total_pnl) FROM campaigns) AS sums_agree`,
+    })
+    expect(books['signals']).toBe(totals['signals'])
+    expect(books['closed']).toBe(books['ended'])
+    expect(books['sums_agree']).toBe(true)
+  })
+
+  it('explain themselves without a tracing backend', async () => {
+    await generate()
+    const [signal] = await database.query<{ id: string; pattern_id: string }>({
+      name: 'test.signal',
+      text: 'SELECT id, pattern_id FROM signals LIMIT 1',
+    })
+    const explained = await call('GET', `/api/v1/signals/${signal.id}/trace`)
+    const chain = explained.body['chain'] as { results: { stage: string; status: string }[] }
+    expect(chain.results.map(({ stage }) => stage)).toEqual(['VOLUME', 'PHASE', 'LEVELS', 'RISK', 'STRATEGY'])
+    expect((await call('GET', `/api/v1/patterns/${signal.pattern_id}/trace`)).status).toBe(200)
+    const read = await call('GET', `/api/v1/signals/${signal.id}`)
+    expect(read.body).toMatchObject({ signal: { id: signal.id }, pattern: { id: signal.pattern_id } })
+    expect((await call('GET', '/api/v1/signals/00000000-0000-8000-8000-000000000000')).status).toBe(404)
+  })
+
+  it('live on with each bar after a person has approved them', async () => {
+    await generate()
+    const [signal] = await database.query<{ id: string; target_1: number; stop_loss: number }>({
+      name: 'test.wait',
+      text: `UPDATE signals SET status = 'PENDING' WHERE id = (SELECT id FROM signals WHERE side = 'LONG'
+        AND status = 'EXPIRED' ORDER BY generated_at DESC LIMIT 1) RETURNING id, target_1, stop_loss`,
+    })
+    const { id, target_1, stop_loss } = signal
+    expect(await call('POST', `/api/v1/signals/${id}/approve`)).toMatchObject({ status: 200 })
+    const price = (target_1 + stop_loss) / 2
+    const bar = (day: number, high: number) => ({
+      timestamp: `2030-01-0${day}`,
+      open: price,
+      high,
+      low: price,
+      close: price,
+      volume: 1e9,
+    })
+    const store = (...bars: object[]) =>
+      call('POST', '/api/v1/bars', { symbol: 'SPX', timeframe: '1d', bars })
+    expect(await store(bar(1, price))).toMatchObject({ status: 200, body: { inserted: 1 } })
+    expect((await call('GET', `/api/v1/signals/${id}`)).body).toMatchObject({ signal: { status: 'FILLED' } })
+    await store(bar(2, target_1 * 1.01))
+    expect((await call('GET', `/api/v1/signals/${id}`)).body).toMatchObject({
+      signal: { status: 'TARGET_HIT' },
+    })
+    expect(await call('POST', `/api/v1/signals/${id}/reject`)).toMatchObject({ status: 409 })
+    const { body } = await call('GET', `/api/v1/positions?signal_id=${id}`)
+    expect(body['data']).toMatchObject([
+      { status: 'CLOSED', entry_price: expect.closeTo(price, 6) as number },
+    ])
+    const { body: trace } = await call('GET', `/api/v1/signals/${id}/trace`)
+    expect((trace['audit'] as { action_type: string }[]).map(({ action_type }) => action_type)).toEqual([
+      'signal_stored',
+      'signal_approved',
+      'signal_status',
+      'signal_status',
+    ])
+    await database.execute({
+      name: 'test.back',
+      text: "DELETE FROM ohlcv_bars WHERE timestamp > '2029-01-01'",
+    })
+  })
+
+  it('say where a series stands now', async () => {
+    const { status, body } = await call(
+      'GET',
+      '/api/v1/patterns/detect?symbol=SPX&timeframe=1d&lookback=5000',
+    )
+    expect(status).toBe(200)
+    expect(body['bars_analysed']).toBeGreaterThanOrEqual(5105)
+    expect((body['patterns'] as unknown[]).length).toBeGreaterThan(0)
+    expect((await call('GET', '/api/v1/patterns/detect?symbol=NONE&timeframe=1d')).status).toBe(404)
+  })
+})
+
+describe('backtests', () => {
+  it('answer with the whole result when it is waited for, and are found later', async () => {
+    const run = await call('POST', '/api/v1/backtests/run?wait=30', { ...period, strategy: 'sma_cross' })
+    expect(run.status).toBe(200)
+    expect(run.body).toMatchObject({ status: 'COMPLETED', symbol: 'SPX', start_date: '2010-01-01' })
+    const id = run.body['backtest_run_id'] as string
+    const read = await call('GET', `/api/v1/backtests/${id}?include=trades`)
+    expect(read.body['trades']).toEqual(run.body['trades'])
+    expect(read.body).not.toHaveProperty('equity_curve')
+    const { body } = await call('GET', '/api/v1/backtests/results?symbol=SPX&status=COMPLETED')
+    expect((body['data'] as Json[]).map((row) => row['backtest_run_id'])).toContain(id)
+    expect((await call('GET', `/api/v1/backtests/${id}/trace`)).status).toBe(200)
+  })
+
+  it('are accepted with a place to look', async () => {
+    const response = await app.request('/api/v1/backtests/run', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ ...period, strategy: 'buy_and_hold', config: { initial_capital: 5_000 } }),
+    })
+    expect(response.status).toBe(202)
+    const place = response.headers.get('location')!
+    let read = await call('GET', place)
+    while (read.body['status'] !== 'COMPLETED') read = await call('GET', place)
+    expect(read.body['config']).toMatchObject({ initial_capital: 5_000 })
+  })
+})
+
+describe('bars', () => {
+  const rows = ['2024-01-01', '2024-01-02', '2024-01-03'].map((day) => `${day},10,12,9,11,1000`)
+  const csv = ['date,open,high,low,close,volume', ...rows].join('\n')
+
+  it('come as CSV, NDJSON or JSON, and the same again change nothing', async () => {
+    expect(await upload('text/csv', csv)).toMatchObject({
+      status: 200,
+      body: { inserted: 3, rejected: [], latest_timestamp: '2024-01-03T00:00:00.000Z' },
+    })
+    const bars = rows.map((row) => ({
+      timestamp: row.slice(0, 10),
+      open: 10,
+      high: 12,
+      low: 9,
+      close: 11,
+      volume: 1000,
+    }))
+    const ndjson = bars.map((bar) => JSON.stringify(bar)).join('\n')
+    expect((await upload('application/x-ndjson', ndjson)).body).toMatchObject({ inserted: 0, unchanged: 3 })
+    const again = await call('POST', '/api/v1/bars', { symbol: 'UP', timeframe: '1d', bars })
+    expect(again.body).toMatchObject({ inserted: 0, updated: 0, unchanged: 3 })
+    const { body } = await call('GET', '/api/v1/bars?symbol=UP&timeframe=1d&from=2024-01-02')
+    expect(body['data']).toMatchObject([{ close: 11 }, { close: 11 }])
+  })
+
+  it('say which rows are bad and why', async () => {
+    const mixed = [
+      csv,
+      '2024-01-02,10,12,9,11,1000',
+      '2024-01-04,10,8,9,8.5,1',
+      'x',
+      '2024-01-05,1,2,0.5,1.5,3',
+    ].join('\n')
+    const { body } = await upload('text/csv', mixed, 'symbol=MIX&timeframe=1d')
+    expect(body).toMatchObject({ inserted: 4, rejected_count: 3 })
+    expect((body['rejected'] as { index: number }[]).map(({ index }) => index)).toEqual([3, 4, 5])
+    const lines = ['{"timestamp":"2024-02-01"}', 'not json', '{"timestamp":"2024-02-02","open":"1"}'].join(
+      '\n',
+    )
+    expect((await upload('application/x-ndjson', lines)).status).toBe(422)
+  })
+})
+
+describe('bad input', () => {
+  const deep = '['.repeat(100_000)
+  const json = (text: string) => ['POST', '/api/v1/signals/generate', text] as const
+  it.each([
+    [400, json('{')],
+    [400, json(deep)],
+    [422, json('[]')],
+    [422, json('null')],
+    [422, json('{"symbol":"SPX"}')],
+    [422, json('{"symbol":"SPX","timeframe":"1d","extra":1}')],
+    [422, json('{"symbol":5,"timeframe":"1d"}')],
+    [422, json(`{"symbol":"${'x'.repeat(21)}","timeframe":"1d"}`)],
+    [404, json(`{"symbol":"';DROP--","timeframe":"1d"}`)],
+    [422, json('{"symbol":"a\\u0000b","timeframe":"1d"}')],
+    [404, json('{"symbol":"NONE","timeframe":"1d"}')],
+    [413, json(`{"symbol":"${'x'.repeat(5_000_000)}"}`)],
+    [
+      422,
+      [
+        'POST',
+        '/api/v1/backtests/run',
+        '{"symbol":"SPX","start_date":"2012-01-01","end_date":"2010-01-01","strategy":"sma_cross"}',
+      ],
+    ],
+    [
+      422,
+      [
+        'POST',
+        '/api/v1/backtests/run',
+        '{"symbol":"SPX","start_date":"1950-01-01","end_date":"1951-01-01","strategy":"sma_cross"}',
+      ],
+    ],
+    [
+      422,
+      [
+        'POST',
+        '/api/v1/backtests/run?wait=61',
+        '{"symbol":"SPX","start_date":"2012-01-01","end_date":"2013-01-01","strategy":"sma_cross"}',
+      ],
+    ],
+    [422, ['GET', '/api/v1/signals/active?limit=201']],
+    [422, ['GET', '/api/v1/signals/active?nonsense=1']],
+    [422, ['GET', '/api/v1/signals/not-an-id']],
+    [422, ['GET', '/api/v1/bars?symbol=SPX&timeframe=2d']],
+    [404, ['GET', '/api/v1/nothing']],
+    [405, ['DELETE', '/api/v1/signals/active']],
+  ] as [number, [string, string, string?]][])(
+    'is answered with %d',
+    async (expected, [method, path, body]) => {
+      const before = logged.length
+      const { status, body: problem } = await call(method, path, body)
+      expect({ status, problem: problem['detail'] }).toEqual({
+        status: expected,
+        problem: expect.any(String) as string,
+      })
+      expect(Object.keys(problem).sort()).toEqual(
+        ['detail', 'errors', 'instance', 'status', 'title', 'trace_id', 'type'].sort(),
+      )
+      expect(logged.slice(before)).toEqual([])
+    },
+  )
+
+  it('is not stored: invalid UTF-8 in any format', async () => {
+    const bytes = Uint8Array.from([0x64, 0x61, 0xff, 0xfe, 0x0a])
+    for (const type of ['text/csv', 'application/x-ndjson', 'application/json']) {
+      const { status } = await upload(type, bytes, 'symbol=BAD&timeframe=1d')
+      expect([type, status]).toEqual([type, 400])
+    }
+    expect((await upload('text/xml', '<a/>')).status).toBe(415)
+  })
+})
+
+describe('the OpenAPI document', () => {
+  it('names every route that answers, and no other', async () => {
+    const { body } = await call('GET', '/openapi.json')
+    expect(body['openapi']).toBe('3.1.0')
+    const documented = Object.entries(body['paths'] as Record<string, Json>).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+    )
+    const answering = app.routes
+      .filter(({ method, path }) => method !== 'ALL' && !path.includes('*'))
+      .map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, '{$1}')}`)
+    expect(new Set(documented)).toEqual(
+      new Set(answering.filter((route) => !/metrics$|openapi\.json$/.test(route))),
+    )
+  })
+})

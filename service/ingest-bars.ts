@@ -1,0 +1,197 @@
+import { parseBarsCsv, readBars, type Bar, type BarSeries } from '@tapescope/engine'
+import type { Database } from './database.ts'
+import type { SeriesKey } from './load-bars.ts'
+import { Problem } from './problem.ts'
+import { storageFault, storeBars } from './store-bars.ts'
+
+export interface IngestResult {
+  inserted: number
+  updated: number
+  unchanged: number
+  rejected: { index: number; reason: string }[]
+  rejected_count: number
+  latest_timestamp: string | null
+}
+
+/** Rows taken together; also what memory is bounded by. */
+const chunkRows = 10_000
+/** Longest line of a stream, in characters. */
+const lineLimit = 65_536
+/** Rejected rows that are told one by one; the count is exact. */
+const shownRejections = 1_000
+
+/** Takes chunks of one upload, oldest bar first, and stores each. */
+export class BarIngest {
+  private readonly database: Database
+  private readonly key: SeriesKey
+  private readonly total: IngestResult = {
+    inserted: 0,
+    updated: 0,
+    unchanged: 0,
+    rejected: [],
+    rejected_count: 0,
+    latest_timestamp: null,
+  }
+  private lastTime = Number.NEGATIVE_INFINITY
+  private taken = 0
+
+  constructor(database: Database, key: SeriesKey) {
+    this.database = database
+    this.key = key
+  }
+
+  reject(index: number, reason: string): void {
+    this.total.rejected_count++
+    if (this.total.rejected.length < shownRejections) this.total.rejected.push({ index, reason })
+  }
+
+  /** Rows with their places in the upload. */
+  async take(rows: readonly (Bar & { index: number })[]): Promise<void> {
+    const { bars, rejected } = readBars(rows, { ...this.key, skipBad: true })
+    for (const { row, reason } of rejected) this.reject(rows[row - 1].index, reason)
+    const bad = new Set(rejected.map(({ row }) => row - 1))
+    await this.store(
+      bars,
+      rows.flatMap(({ index }, i) => (bad.has(i) ? [] : [index])),
+    )
+  }
+
+  /** Lines of CSV below `header`; the first of them is row `firstIndex` of the upload. */
+  async takeCsv(header: string, lines: readonly string[], firstIndex: number): Promise<void> {
+    const { bars, rejected } = parseBarsCsv([header, ...lines].join('\n'), { ...this.key, skipBad: true })
+    const bad = new Set<number>()
+    for (const { row, reason } of rejected) {
+      // The header is row 1.
+      bad.add(row - 2)
+      this.reject(firstIndex + row - 2, reason)
+    }
+    await this.store(
+      bars,
+      lines.flatMap((line, i) => (bad.has(i) || line.trim() === '' ? [] : [firstIndex + i])),
+    )
+  }
+
+  /** What became of all rows. @throws Problem 422 when not one was taken */
+  done(): IngestResult {
+    if (this.taken === 0) {
+      const { rejected, rejected_count } = this.total
+      throw new Problem(
+        422,
+        rejected_count === 0 ? 'There are no bars in it.' : `All ${rejected_count} bars were rejected.`,
+        {
+          errors: rejected
+            .slice(0, 100)
+            .map(({ index, reason }) => ({ path: `/bars/${index}`, message: reason })),
+        },
+      )
+    }
+    return this.total
+  }
+
+  private async store(bars: BarSeries, indexes: number[]): Promise<void> {
+    const kept: Bar[] = []
+    for (let i = 0; i < bars.length; i++) {
+      const bar = {
+        time: bars.time[i],
+        open: bars.open[i],
+        high: bars.high[i],
+        low: bars.low[i],
+        close: bars.close[i],
+        volume: bars.volume[i],
+      }
+      const fault =
+        bar.time <= this.lastTime
+          ? `time ${bar.time} is not after the time of the bar before it`
+          : storageFault(bar)
+      if (fault !== null) {
+        this.reject(indexes[i], fault)
+        continue
+      }
+      this.lastTime = bar.time
+      kept.push(bar)
+    }
+    if (kept.length === 0) return
+    const stored = await storeBars(this.database, readBars(kept, this.key).bars)
+    this.taken += kept.length
+    this.total.inserted += stored.inserted
+    this.total.updated += stored.updated
+    this.total.unchanged += stored.unchanged
+    this.total.latest_timestamp = new Date(this.lastTime).toISOString()
+  }
+}
+
+export type StreamFormat = 'csv' | 'ndjson'
+
+/** Reads a body of any length, line by line, with flat memory. What was stored before an error stays stored. */
+export async function ingestStream(
+  ingest: BarIngest,
+  body: ReadableStream<Uint8Array>,
+  format: StreamFormat,
+): Promise<void> {
+  let header: string | undefined
+  let lines: string[] = []
+  let first = 0
+  const flush = async () => {
+    if (lines.length === 0) return
+    if (format === 'csv') await ingest.takeCsv(header!, lines, first)
+    else await ingest.take(parseLines(ingest, lines, first))
+    first += lines.length
+    lines = []
+  }
+  for await (const line of linesOf(body)) {
+    if (format === 'csv' && header === undefined) header = line
+    else lines.push(line)
+    if (lines.length >= chunkRows) await flush()
+  }
+  await flush()
+}
+
+function parseLines(ingest: BarIngest, lines: string[], first: number): (Bar & { index: number })[] {
+  return lines.flatMap((line, i) => {
+    if (line.trim() === '') return []
+    try {
+      const row = JSON.parse(line) as Record<string, unknown>
+      const time = row['timestamp'] ?? row['time']
+      return [
+        {
+          index: first + i,
+          time: typeof time === 'string' ? Date.parse(time) : Number(time),
+          open: numberOf(row, 'open'),
+          high: numberOf(row, 'high'),
+          low: numberOf(row, 'low'),
+          close: numberOf(row, 'close'),
+          volume: numberOf(row, 'volume'),
+        },
+      ]
+    } catch (error) {
+      ingest.reject(first + i, error instanceof SyntaxError ? 'is not JSON' : (error as Error).message)
+      return []
+    }
+  })
+}
+
+function numberOf(row: Record<string, unknown>, name: string): number {
+  const value = row[name]
+  if (typeof value !== 'number') throw new TypeError(`${name} is not a number`)
+  return value
+}
+
+async function* linesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<string> {
+  const decoder = new TextDecoder('utf-8', { fatal: true })
+  let rest = ''
+  try {
+    for await (const bytes of body) {
+      const parts = (rest + decoder.decode(bytes, { stream: true })).split('\n')
+      rest = parts.pop()!
+      for (const line of parts) yield line
+      if (rest.length > lineLimit) throw new Problem(400, `A line is longer than ${lineLimit} characters.`)
+    }
+    rest += decoder.decode()
+  } catch (error) {
+    if (error instanceof TypeError && 'code' in error && error.code === 'ERR_ENCODING_INVALID_ENCODED_DATA') {
+      throw new Problem(400, 'The body is not UTF-8.', { cause: error })
+    }
+    throw error
+  }
+  if (rest !== '') yield rest
+}

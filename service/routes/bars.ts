@@ -1,0 +1,116 @@
+import type { Hono } from 'hono'
+import { describeRoute, resolver } from 'hono-openapi'
+import { z } from 'zod'
+import { currentTraceId, problemSchema, validate } from '../define-route.ts'
+import { BarIngest, ingestStream, type StreamFormat } from '../ingest-bars.ts'
+import { Problem } from '../problem.ts'
+import { symbolSchema, timeframeSchema, timeSchema } from '../schemas.ts'
+import type { ServiceContext } from '../service-context.ts'
+
+const series = { symbol: symbolSchema, timeframe: timeframeSchema }
+const body = z.strictObject({
+  ...series,
+  bars: z
+    .array(
+      z.strictObject({
+        timestamp: timeSchema,
+        open: z.number(),
+        high: z.number(),
+        low: z.number(),
+        close: z.number(),
+        volume: z.number(),
+      }),
+    )
+    .min(1)
+    .max(5000),
+})
+
+const answer = z.object({
+  inserted: z.int(),
+  updated: z.int(),
+  unchanged: z.int(),
+  rejected: z.array(z.object({ index: z.int(), reason: z.string() })),
+  rejected_count: z.int(),
+  latest_timestamp: z.string().nullable(),
+  trace_id: z.string().nullable(),
+})
+
+const streams: Record<string, StreamFormat> = {
+  'text/csv': 'csv',
+  'application/x-ndjson': 'ndjson',
+  'application/ndjson': 'ndjson',
+}
+
+/** `POST /api/v1/bars`: JSON of up to 5,000 bars, or CSV and NDJSON of any length. */
+export function barRoutes(app: Hono, { database, barsStored }: ServiceContext): void {
+  const parameters = Object.keys(series).map((name) => ({
+    in: 'query' as const,
+    name,
+    schema: { type: 'string' as const },
+    description: 'Of the series, for CSV and NDJSON; JSON names it in the body',
+  }))
+  const problem = (status: number) => ({
+    description: `Problem ${status}`,
+    content: { 'application/problem+json': { schema: resolver(problemSchema) } },
+  })
+  app.post(
+    '/api/v1/bars',
+    describeRoute({
+      summary: 'Store bars; the same bars again change nothing',
+      tags: ['bars'],
+      parameters,
+      requestBody: {
+        required: true,
+        content: {
+          'application/json': { schema: resolver(body) },
+          'text/csv': { schema: { type: 'string' } },
+          'application/x-ndjson': { schema: { type: 'string' } },
+        },
+      },
+      responses: {
+        200: {
+          description: 'What became of the rows',
+          content: { 'application/json': { schema: resolver(answer) } },
+        },
+        400: problem(400),
+        413: problem(413),
+        415: problem(415),
+        422: problem(422),
+        503: problem(503),
+      },
+    }),
+    async (c) => {
+      const type = c.req.header('content-type')?.split(';')[0]?.trim().toLowerCase() ?? ''
+      const format = streams[type]
+      let ingest: BarIngest
+      let key: z.output<z.ZodObject<typeof series>>
+      if (format !== undefined) {
+        key = validate(z.strictObject(series), c.req.query(), 'query.')
+        ingest = new BarIngest(database, key)
+        if (c.req.raw.body !== null) await ingestStream(ingest, c.req.raw.body, format)
+      } else if (type === 'application/json') {
+        const given = validate(body, await readJson(c.req.raw), '/')
+        key = { symbol: given.symbol, timeframe: given.timeframe }
+        ingest = new BarIngest(database, key)
+        await ingest.take(
+          given.bars.map(({ timestamp, ...bar }, index) => ({ ...bar, time: timestamp, index })),
+        )
+      } else {
+        throw new Problem(415, 'Bars come as application/json, text/csv or application/x-ndjson.')
+      }
+      const result = ingest.done()
+      if (result.inserted + result.updated > 0) await barsStored(key)
+      return c.json({ ...result, trace_id: currentTraceId() })
+    },
+  )
+}
+
+async function readJson(request: Request): Promise<unknown> {
+  const text = new TextDecoder('utf-8', { fatal: true })
+  try {
+    return JSON.parse(text.decode(await request.arrayBuffer())) as unknown
+  } catch (error) {
+    if (error instanceof Problem) throw error
+    throw new Problem(400, 'The body is not JSON in UTF-8.', { cause: error })
+  }
+}
