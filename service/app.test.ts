@@ -1,12 +1,14 @@
 import { createBacktestEngine, createSignalEngine, parseBarsCsv } from '@tapescope/engine'
 import type { Hono } from 'hono'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { readApiKeys } from './api-keys.ts'
 import { createApp } from './app.ts'
 import { createBacktestRunner } from './backtest-runner.ts'
 import { type Database, openDatabase } from './database.ts'
 import type { EmbeddedPostgres } from './embedded-postgres.ts'
 import { refreshSeries } from './generate-signals.ts'
 import { migrate, migrations } from './migrate.ts'
+import { createRateLimit } from './rate-limit.ts'
 import { readRealBarsCsv } from './real-bars.ts'
 import { storeBars } from './store-bars.ts'
 import { startTemporaryPostgres } from './temporary-postgres.ts'
@@ -27,9 +29,14 @@ beforeAll(async () => {
     database,
     signalEngine,
     backtestEngine,
-    runner: createBacktestRunner(database, backtestEngine, log),
+    runner: createBacktestRunner(database, backtestEngine, log, 64),
     version: '0.0.0',
     startedAt: performance.now(),
+    guard: {
+      keys: readApiKeys(undefined),
+      rateLimit: createRateLimit({ perSecond: 1e6, burst: 1e6 }),
+      allowedOrigins: ['http://127.0.0.1:4319'],
+    },
     ready: { migrations: migrations.length, worker: () => true },
     metrics: () => new Response('# none\n', { headers: { 'content-type': 'text/plain' } }),
     log,

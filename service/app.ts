@@ -1,12 +1,14 @@
 import { httpInstrumentationMiddleware } from '@hono/otel'
 import { createNoopMeter, trace } from '@opentelemetry/api'
 import { type Context, Hono } from 'hono'
+import { cors } from 'hono/cors'
 import { bodyLimit } from 'hono/body-limit'
 import { methodNotAllowed } from 'hono/method-not-allowed'
 import { secureHeaders } from 'hono/secure-headers'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { openAPIRouteHandler } from 'hono-openapi'
 import { currentTraceId } from './define-route.ts'
+import { guard } from './guard.ts'
 import { Problem, problemOf } from './problem.ts'
 import { observeRequests } from './observe-requests.ts'
 import { backtestRoutes } from './routes/backtests.ts'
@@ -35,6 +37,20 @@ export function createApp(context: ServiceContext): Hono {
   )
   app.use(observeRequests())
   app.use(secureHeaders())
+  app.use(
+    cors({
+      origin: [...context.guard.allowedOrigins],
+      exposeHeaders: ['Location', 'Retry-After'],
+    }),
+  )
+  app.use(guard(context.guard))
+  app.use(async (c, next) => {
+    const encoding = c.req.header('content-encoding')
+    if (encoding !== undefined && encoding !== 'identity') {
+      throw new Problem(415, 'Compressed bodies are not taken.')
+    }
+    await next()
+  })
   app.use(
     methodNotAllowed({
       app,

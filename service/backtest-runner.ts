@@ -1,11 +1,14 @@
 import type { BacktestEngine } from '@tapescope/engine'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Database } from './database.ts'
+import { Problem } from './problem.ts'
 import { type BacktestRequest, executeBacktest } from './run-backtest.ts'
 
 export type RunStatus = 'PENDING' | 'RUNNING' | 'COMPLETED' | 'FAILED' | 'CANCELLED'
 
 export interface BacktestRunner {
+  /** Makes room for one more run. @throws Problem 429 when as many as allowed run already */
+  reserve(): void
   /** Begins an accepted run; the promise tells how it ended and never rejects. */
   start(id: string, request: BacktestRequest): Promise<RunStatus>
   /** How it ended, or that it still runs after `waitMs`. */
@@ -18,9 +21,14 @@ export function createBacktestRunner(
   database: Database,
   engine: BacktestEngine,
   log: (line: Record<string, unknown>) => void,
+  limit: number,
 ): BacktestRunner {
   const running = new Set<Promise<RunStatus>>()
   return {
+    reserve() {
+      if (running.size < limit) return
+      throw new Problem(429, `${limit} backtests run or wait already.`, { headers: { 'Retry-After': '1' } })
+    },
     start(id, request) {
       const done = executeBacktest(database, engine, id, request).then(
         (): RunStatus => 'COMPLETED',

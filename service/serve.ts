@@ -10,12 +10,17 @@ import { once } from 'node:events'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { ApiKeys } from './api-keys.ts'
 import { createApp } from './app.ts'
 import { createBacktestRunner } from './backtest-runner.ts'
 import { type Database, openDatabase, type QueryType } from './database.ts'
 import { refreshSeries } from './generate-signals.ts'
+import { isLoopbackHost } from './guard.ts'
 import { migrate, migrations } from './migrate.ts'
 import { portError } from './port.ts'
+import { createRateLimit } from './rate-limit.ts'
+import type { ServiceLimits } from './service-limits.ts'
+import { StartError } from './start-error.ts'
 import { watchData } from './watch-data.ts'
 
 export interface ServeOptions {
@@ -25,6 +30,10 @@ export interface ServeOptions {
   port: number
   version: string
   metrics: MetricsHandler
+  keys: ApiKeys
+  limits: ServiceLimits
+  /** Origins of pages that may read: the viewer's. */
+  allowedOrigins: readonly string[]
   log: (line: Record<string, unknown>) => void
 }
 
@@ -43,7 +52,12 @@ const slowSeconds = 0.1
  * `pg` gives no spans. @throws StartError when the port is taken
  */
 export async function serve(options: ServeOptions): Promise<Service> {
-  const { databaseUrl, host, port, version, metrics, log } = options
+  const { databaseUrl, host, port, version, metrics, keys, limits, allowedOrigins, log } = options
+  if (keys.count === 0 && !isLoopbackHost(host)) {
+    throw new StartError(
+      `Listening on ${host} without API keys would let anybody in: set TAPESCOPE_API_KEYS, or listen on 127.0.0.1.`,
+    )
+  }
   await migrate(databaseUrl)
   const durations = new Map<QueryType, ReturnType<typeof bindHistogram>>()
   const database = openDatabase({
@@ -62,7 +76,7 @@ export async function serve(options: ServeOptions): Promise<Service> {
   })
   const signalEngine = instrumentSignalEngine(createSignalEngine())
   const backtestEngine = instrumentBacktestEngine(createBacktestEngine())
-  const runner = createBacktestRunner(database, backtestEngine, log)
+  const runner = createBacktestRunner(database, backtestEngine, log, limits.backtests)
   const watch = watchData(database, log)
   await watch.refresh()
   const app = createApp({
@@ -72,6 +86,11 @@ export async function serve(options: ServeOptions): Promise<Service> {
     runner,
     version,
     startedAt: performance.now(),
+    guard: {
+      keys,
+      rateLimit: createRateLimit({ perSecond: limits.requestsPerSecond, burst: limits.burst }),
+      allowedOrigins,
+    },
     ready: { migrations: migrations.length, worker: () => true },
     metrics,
     log,
@@ -81,7 +100,13 @@ export async function serve(options: ServeOptions): Promise<Service> {
     },
   })
 
-  const server = listen({ fetch: app.fetch, hostname: host, port }) as Server
+  const server = listen({
+    fetch: app.fetch,
+    hostname: host,
+    port,
+    // A client that sends its headers slowly is let go.
+    serverOptions: { headersTimeout: 10_000, keepAliveTimeout: 5_000 },
+  }) as Server
   try {
     await once(server, 'listening')
   } catch (error) {

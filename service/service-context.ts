@@ -1,6 +1,7 @@
 import type { BacktestEngine, SignalEngine } from '@tapescope/engine'
 import type { BacktestRunner } from './backtest-runner.ts'
 import type { SeriesKey } from './load-bars.ts'
+import type { GuardOptions } from './guard.ts'
 import type { Database } from './database.ts'
 
 /** What the routes work with; made once in `serve.ts`. */
@@ -11,6 +12,7 @@ export interface ServiceContext {
   version: string
   /** `performance.now()` at the start of the process's service. */
   startedAt: number
+  guard: GuardOptions
   ready: { migrations: number; worker: () => boolean }
   runner: BacktestRunner
   /** After new or changed bars: what was known of the series is brought up to them. */

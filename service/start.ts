@@ -6,10 +6,12 @@ import { startTelemetry, type Telemetry } from '@tapescope/sdk'
 import { context } from '@opentelemetry/api'
 import { suppressTracing } from '@opentelemetry/core'
 import packageJson from './package.json' with { type: 'json' }
+import { readApiKeys } from './api-keys.ts'
 import { startEmbeddedPostgres } from './embedded-postgres.ts'
 import { checkPort } from './port.ts'
 import { readRealBarsCsv } from './real-bars.ts'
 import { acquireRunLock } from './run-lock.ts'
+import { readServiceLimits } from './service-limits.ts'
 import { startSidecar } from './sidecar-process.ts'
 import { StartError } from './start-error.ts'
 import { readStartOptions, type StartOptions, startUsage } from './start-options.ts'
@@ -105,6 +107,9 @@ async function start(options: StartOptions): Promise<void> {
     port: options.port,
     version: packageJson.version,
     metrics: telemetry.metricsHandler,
+    keys: readApiKeys(process.env['TAPESCOPE_API_KEYS']),
+    limits: readServiceLimits(process.env),
+    allowedOrigins: [urls['viewer']],
     log: (line) => log.write(`${JSON.stringify({ time: new Date().toISOString(), ...line })}\n`),
   })
   undo.push(() => service.stop())

@@ -44,6 +44,7 @@ export function backtestRoutes(app: Hono, { database, runner }: ServiceContext):
     query: z.strictObject({ wait: z.coerce.number().int().min(1).max(60).optional() }),
     body: runBody,
     success: { 200: 'Done within `wait` seconds: the whole result', 202: 'Accepted; see Location' },
+    problems: [429],
     answer: z.union([backtestResultSchema, accepted]),
     async handle({ body, query }) {
       const request = {
@@ -53,6 +54,7 @@ export function backtestRoutes(app: Hono, { database, runner }: ServiceContext):
         endDate: body.end_date,
         config: engineConfig(body.strategy, body.config),
       }
+      runner.reserve()
       const { id, createdAt } = await acceptBacktest(database, request)
       const done = runner.start(id, request)
       const status = query.wait === undefined ? 'PENDING' : await runner.within(done, query.wait * 1_000)
