@@ -10,8 +10,6 @@ export interface Statement {
   readonly name: string
   readonly text: string
   readonly values?: readonly unknown[]
-  /** Longest wait for the answer; `databaseDefaults.queryMs` when absent. */
-  readonly timeoutMs?: number
 }
 
 export interface Queryable {
@@ -84,15 +82,8 @@ export function openDatabase(options: DatabaseOptions): Database {
     }
   }
 
-  function run(on: Pool | PoolClient, { name, text, values, timeoutMs }: Statement) {
-    const config = {
-      name,
-      text,
-      values: values === undefined ? [] : [...values],
-      // pg reads it from the query too; its types do not say so.
-      ...(timeoutMs !== undefined && { query_timeout: timeoutMs }),
-    }
-    return timed(queryType(text), name, () => on.query(config))
+  function run(on: Pool | PoolClient, { name, text, values = [] }: Statement) {
+    return timed(queryType(text), name, () => on.query({ name, text, values: [...values] }))
   }
 
   async function transaction<Result>(work: (transaction: Transaction) => Promise<Result>): Promise<Result> {
@@ -109,17 +100,16 @@ export function openDatabase(options: DatabaseOptions): Database {
         copyInto: (target, rows) =>
           timed('COPY', 'copy', async () => {
             const into = client.query(copyFrom(`COPY ${target} FROM STDIN`)) as Writable
-            await pipeline(rows, into)
+            // pg's own time limit does not hold for a stream.
+            await pipeline(rows, into, { signal: AbortSignal.timeout(databaseDefaults.queryMs) })
           }),
       })
       await run(client, { name: 'commit', text: 'COMMIT' })
       return result
     } catch (error) {
-      try {
-        await client.query('ROLLBACK')
-      } catch {
-        broken = error as Error
-      }
+      // A connection that did not answer is thrown away: to wait for its ROLLBACK would double the wait.
+      if (error instanceof DatabaseUnavailable) broken = error
+      else await client.query('ROLLBACK').catch((failure: Error) => (broken = failure))
       throw error
     } finally {
       client.off('error', onError)
@@ -201,7 +191,9 @@ function isUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   const { code } = error as NodeJS.ErrnoException
   if (error instanceof DatabaseError) return unavailableStates.test(code ?? '')
-  return /^E[A-Z]+$/.test(code ?? '') || unavailableMessages.test(error.message)
+  return (
+    error.name === 'AbortError' || /^E[A-Z]+$/.test(code ?? '') || unavailableMessages.test(error.message)
+  )
 }
 
 function queryType(text: string): QueryType {

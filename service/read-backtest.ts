@@ -50,7 +50,6 @@ export async function readBacktest(
         trace_id AS run_trace_id, span_id AS run_span_id
       FROM backtest_results WHERE backtest_run_id = $1`,
     values: [id],
-    timeoutMs: 10_000,
   })
   if (row === undefined) throw new Problem(404, `No backtest ${id} is known.`)
   return row

@@ -123,7 +123,6 @@ async function storeResult(
       trace?.traceId ?? null,
       trace?.spanId ?? null,
     ],
-    timeoutMs: 30_000,
   })
 }
 

@@ -15,7 +15,7 @@ export interface StoredBars {
 const volumeWindow = 20
 
 /** Rows per transaction: memory stays flat however many there are. */
-const chunk = 10_000
+const chunk = 5_000
 
 /** Why a faultless bar does not fit the table's columns; null when it does. */
 export function storageFault(bar: Bar): string | null {
@@ -53,7 +53,6 @@ async function storeChunk(transaction: Transaction, key: SeriesKey, rows: Bar[])
     name: 'bars.lock',
     text: 'SELECT pg_advisory_xact_lock(hashtextextended($1, 0))',
     values: [`bars ${key.symbol} ${key.timeframe}`],
-    timeoutMs: 30_000,
   })
   const stored = await queryBars(transaction, key, 'bars.around', [
     `(SELECT * FROM ohlcv_bars WHERE symbol = $1 AND timeframe = $2 AND timestamp < to_timestamp($3::FLOAT8 / 1000)
@@ -129,7 +128,6 @@ async function write(transaction: Transaction, key: SeriesKey, merged: MergedBar
       ON CONFLICT (symbol, timeframe, timestamp) DO UPDATE SET open = EXCLUDED.open, high = EXCLUDED.high,
         low = EXCLUDED.low, close = EXCLUDED.close, volume = EXCLUDED.volume,
         spread_ratio = EXCLUDED.spread_ratio, volume_ratio = EXCLUDED.volume_ratio`,
-    timeoutMs: 30_000,
   })
 }
 

@@ -27,7 +27,6 @@ export async function storeSignals(
       name: 'signals.lock',
       text: 'SELECT pg_advisory_xact_lock(hashtextextended($1, 0))',
       values: [`signals ${key.symbol} ${key.timeframe}`],
-      timeoutMs: 30_000,
     })
     await transaction.execute(upsertRanges(result.ranges.map((range) => rangeRow(key, range))))
     if (result.patterns.length === 0) return { newSignals: [] }
