@@ -3,6 +3,7 @@ import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto'
 import { PgInstrumentation } from '@opentelemetry/instrumentation-pg'
 import { UndiciInstrumentation } from '@opentelemetry/instrumentation-undici'
 import { defaultResource, resourceFromAttributes } from '@opentelemetry/resources'
+import { AggregationType } from '@opentelemetry/sdk-metrics'
 import { NodeSDK } from '@opentelemetry/sdk-node'
 import { BatchSpanProcessor, type SpanProcessor } from '@opentelemetry/sdk-trace'
 import { createMetricProducer } from './metric-producer.ts'
@@ -37,6 +38,8 @@ export function startSdk(
     resource: defaultResource().merge(resourceFromAttributes(version)),
     spanProcessors: processors,
     metricReaders: [reader],
+    // The library's connection gauges are wrong with two pools, and promtool refuses a gauge named ..._count.
+    views: [{ meterName: '@opentelemetry/instrumentation-pg', aggregation: { type: AggregationType.DROP } }],
     logRecordProcessors: [],
     instrumentations: [
       new PgInstrumentation({ ignoreConnectSpans: true, requireParentSpan: true }),

@@ -40,6 +40,7 @@ beforeAll(async () => {
     ready: { migrations: migrations.length, worker: () => true },
     metrics: () => new Response('# none\n', { headers: { 'content-type': 'text/plain' } }),
     log,
+    signalsChanged: () => Promise.resolve(),
     barsStored: (key) => refreshSeries(database, signalEngine, key),
   })
   const { bars } = parseBarsCsv(await readRealBarsCsv(), { symbol: 'SPX', timeframe: '1d' })

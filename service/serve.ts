@@ -19,6 +19,7 @@ import { isLoopbackHost } from './guard.ts'
 import { migrate, migrations } from './migrate.ts'
 import { portError } from './port.ts'
 import { createRateLimit } from './rate-limit.ts'
+import { withRegistryFacts } from './registry-facts.ts'
 import type { ServiceLimits } from './service-limits.ts'
 import { StartError } from './start-error.ts'
 import { watchData } from './watch-data.ts'
@@ -74,7 +75,7 @@ export async function serve(options: ServeOptions): Promise<Service> {
     onConnectionError: (error) =>
       log({ level: 'warn', message: 'database connection lost', error: error.message }),
   })
-  const signalEngine = instrumentSignalEngine(createSignalEngine())
+  const signalEngine = instrumentSignalEngine(withRegistryFacts(createSignalEngine()))
   const backtestEngine = instrumentBacktestEngine(createBacktestEngine())
   const runner = createBacktestRunner(database, backtestEngine, log, limits.backtests)
   const watch = watchData(database, log)
@@ -94,9 +95,10 @@ export async function serve(options: ServeOptions): Promise<Service> {
     ready: { migrations: migrations.length, worker: () => true },
     metrics,
     log,
+    signalsChanged: () => watch.refresh(),
     async barsStored(key) {
       await refreshSeries(database, signalEngine, key)
-      void watch.refresh()
+      await watch.refresh()
     },
   })
 

@@ -17,6 +17,8 @@ export interface ServiceContext {
   runner: BacktestRunner
   /** After new or changed bars: what was known of the series is brought up to them. */
   barsStored: (key: SeriesKey) => Promise<void>
+  /** After signals came or moved: what is counted from the database is counted anew. */
+  signalsChanged: () => Promise<void>
   /** Answers `GET /api/v1/metrics` by content negotiation. */
   metrics: (request: Request) => Promise<Response> | Response
   /** A line for the operator: unexpected errors, slow statements. Never user data or secrets. */

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -27,6 +27,15 @@ afterEach(async () => {
   if (shelter !== undefined) rmSync(shelter, { recursive: true, force: true })
   rmSync(folder, { recursive: true, force: true })
 })
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1')
+  await once(probe, 'listening')
+  const { port } = probe.address() as { port: number }
+  probe.close()
+  await once(probe, 'close')
+  return port
+}
 
 interface Ended {
   code: number | null
@@ -150,6 +159,76 @@ describe('npm start', () => {
     const repeated = JSON.parse(again.stdout) as Summary
     expect({ ...repeated, trace_ids, urls, duration_ms }).toEqual(summary)
     expect(readFileSync(join(folder, 'data', 'sidecar.log'), 'utf8')).not.toMatch(/error|fail/i)
+  })
+
+  it('serves metrics that promtool accepts and a real Prometheus scrapes', async () => {
+    const run = start(['--json'])
+    const { urls } = await summaryOf(run)
+    const text = await (await fetch(urls['metrics'])).text()
+    const promtool = spawnSync('promtool', ['check', 'metrics'], { input: text, encoding: 'utf8' })
+    expect({ status: promtool.status, said: promtool.stdout + promtool.stderr }).toEqual({
+      status: 0,
+      said: '',
+    })
+    const names = [...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name)
+    expect(names).toEqual(
+      expect.arrayContaining([
+        'signal_generation_requests_total',
+        'signal_generation_latency_seconds',
+        'backtest_executions_total',
+        'backtest_duration_seconds',
+        'signals_active',
+        'database_query_duration_seconds',
+        'pattern_detections_total',
+        'api_requests_total',
+        'api_request_duration_seconds',
+        'bars_processed_total',
+        'signals_generated_total',
+        'signals_rejected_total',
+        'pattern_detection_latency_seconds',
+        'signal_validation_latency_seconds',
+        'stale_symbols',
+        'symbol_data_age_seconds',
+        'symbols_active',
+        'signals_pending',
+      ]),
+    )
+
+    const config = join(folder, 'prometheus.yml')
+    const target = URL.parse(urls['service'])!.host
+    writeFileSync(
+      config,
+      `global: {scrape_interval: 1s}
+scrape_configs: [{job_name: tapescope, metrics_path: /api/v1/metrics, static_configs: [{targets: ['${target}']}]}]\n`,
+    )
+    const port = await freePort()
+    const prometheus = spawn(
+      'prometheus',
+      [
+        `--config.file=${config}`,
+        `--storage.tsdb.path=${join(folder, 'tsdb')}`,
+        `--web.listen-address=127.0.0.1:${port}`,
+      ],
+      { stdio: 'ignore' },
+    )
+    try {
+      const query = encodeURIComponent('backtest_executions_total{status="completed"}')
+      let found: { metric: Record<string, string>; value: [number, string] }[] = []
+      const deadline = Date.now() + 60_000
+      while (found.length === 0 && Date.now() < deadline) {
+        await sleep(200)
+        const response = await fetch(`http://127.0.0.1:${port}/api/v1/query?query=${query}`).catch(
+          () => undefined,
+        )
+        if (response?.ok === true) {
+          found = ((await response.json()) as { data: { result: typeof found } }).data.result
+        }
+      }
+      expect(found.map(({ metric, value }) => [metric['symbol'], value[1]])).toEqual([['SPX', '1']])
+    } finally {
+      prometheus.kill('SIGTERM')
+      await once(prometheus, 'exit')
+    }
   })
 
   it('clears away what a killed run left behind, and loses nothing', async () => {

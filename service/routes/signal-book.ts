@@ -12,7 +12,7 @@ const json = z.record(z.string(), z.unknown())
 const params = z.strictObject({ id: idSchema })
 
 /** Routes about one signal, pattern or notification: read it, decide on it, find what decided it. */
-export function signalBookRoutes(app: Hono, { database }: ServiceContext): void {
+export function signalBookRoutes(app: Hono, { database, signalsChanged }: ServiceContext): void {
   defineRoute(app, {
     method: 'get',
     path: '/api/v1/signals/:id',
@@ -49,6 +49,7 @@ export function signalBookRoutes(app: Hono, { database }: ServiceContext): void 
       answer: z.object({ id: z.string(), status: z.string() }),
       async handle({ params: { id } }) {
         await decide(database, id, status)
+        await signalsChanged()
         return { body: { id, status } }
       },
     })

@@ -55,7 +55,7 @@ const generated = z.object({
     .meta({ description: 'Over all bars; `signals` and `rejected` cover the lookback' }),
 })
 
-export function signalRoutes(app: Hono, { database, signalEngine }: ServiceContext): void {
+export function signalRoutes(app: Hono, { database, signalEngine, signalsChanged }: ServiceContext): void {
   defineRoute(app, {
     method: 'post',
     path: '/api/v1/signals/generate',
@@ -69,7 +69,10 @@ export function signalRoutes(app: Hono, { database, signalEngine }: ServiceConte
       const { symbol, timeframe, lookback } = body
       const { bars, result } = await analyseStored(database, signalEngine, body)
       const { newSignals } = await storeSignals(database, bars, result, traceOf(result) ?? null)
-      if (newSignals.length > 0) keepTrace()
+      if (newSignals.length > 0) {
+        keepTrace()
+        await signalsChanged()
+      }
       const isNew = new Set(newSignals)
       const wanted = (found: { patternType: string }) =>
         body.pattern_type === undefined || found.patternType === body.pattern_type

@@ -36,6 +36,7 @@ beforeAll(async () => {
     ready: { migrations: migrations.length, worker: () => true },
     metrics: () => new Response(''),
     log: () => undefined,
+    signalsChanged: () => Promise.resolve(),
     barsStored: () => Promise.resolve(),
   })
 })
