@@ -71,17 +71,19 @@ export class Account {
 
   fillEntries(book: Book, bar: number): void {
     for (const order of book.orders) if (order.kind === 'enter') this.fillEntry(book, bar, order)
-    book.orders = book.orders.filter((order) => {
+    let kept = 0
+    for (const order of book.orders) {
       if (order.remaining > 0 && bar >= order.lastBar) this.drop(book, order, bar, 'CANCELLED', 'lapsed')
-      return order.remaining > 0
-    })
+      if (order.remaining > 0) book.orders[kept++] = order
+    }
+    book.orders.length = kept
   }
 
   /** Whatever still waits after the last bar is cancelled, never filled. */
   cancelAll(bar: number): void {
     for (const book of this.books) {
       for (const order of book.orders) this.drop(book, order, bar, 'CANCELLED', 'end of run')
-      book.orders = []
+      book.orders.length = 0
     }
   }
 

@@ -58,7 +58,7 @@ export class Book {
   readonly index: number
   readonly bars: BarSeries
   readonly lots: Lot[] = []
-  orders: PendingOrder[] = []
+  readonly orders: PendingOrder[] = []
   /** +1 long, -1 short, 0 flat. */
   side: 1 | -1 | 0 = 0
   quantity = 0

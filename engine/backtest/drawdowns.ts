@@ -1,5 +1,3 @@
-import type { EquityCurve } from './equity.ts'
-
 const dayMs = 86_400_000
 
 /** From a high of the curve to the point that reaches it again. */
@@ -21,77 +19,78 @@ export interface DrawdownPeriod {
 }
 
 interface Found {
-  peak: number
-  trough: number
-  recovery: number
-  depth: number
+  /** Point of the peak; -1 is the initial capital, which is no point of the curve. */
+  readonly peak: number
+  readonly peakValue: number
+  readonly trough: number
+  readonly troughValue: number
+  /** -1 while below the peak. */
+  readonly recovery: number
+  readonly recoveryValue: number
+  readonly depth: number
 }
 
-class Scan {
-  peakValue: number
-  /** -1 while the initial capital, which is no point of the curve, is the peak. */
-  peak = -1
-  troughValue: number
-  trough = -1
-  readonly deepest: Found[] = []
-  readonly keep: number
+/** Finds the `keep` deepest drawdown periods of a curve, deepest first, the earlier first where two are equal. */
+export class DrawdownScan {
+  private readonly keep: number
+  private peak = -1
+  private peakValue: number
+  private trough = -1
+  private troughValue: number
+  private readonly deepest: Found[] = []
 
   constructor(initial: number, keep: number) {
+    this.keep = keep
     this.peakValue = initial
     this.troughValue = initial
-    this.keep = keep
   }
 
-  add(value: Float64Array, from: number, to: number): void {
-    for (let i = from; i < to; i++) {
+  /** `count` marks, the first of which is point `first`. */
+  add(value: Float64Array, count: number, first: number): void {
+    let { peakValue, troughValue } = this
+    for (let i = 0; i < count; i++) {
       const now = value[i]
-      if (now >= this.peakValue) {
-        if (this.troughValue < this.peakValue) this.close(i)
-        this.peakValue = now
-        this.troughValue = now
-        this.peak = i
-      } else if (now < this.troughValue) {
-        this.troughValue = now
-        this.trough = i
+      if (now >= peakValue) {
+        if (troughValue < peakValue) this.close(first + i, now)
+        this.peakValue = this.troughValue = peakValue = troughValue = now
+        this.peak = first + i
+      } else if (now < troughValue) {
+        this.troughValue = troughValue = now
+        this.trough = first + i
       }
     }
   }
 
-  close(recovery: number): void {
-    const { peak, trough, peakValue, troughValue, deepest, keep } = this
+  /** A period ends: recovered at point `recovery`, or not at all (-1). */
+  private close(recovery: number, recoveryValue: number): void {
+    const { deepest, keep, peak, peakValue, trough, troughValue } = this
     const depth = (peakValue - troughValue) / peakValue
     if (deepest.length === keep && depth <= deepest[keep - 1].depth) return
     const at = deepest.findIndex((found) => depth > found.depth)
-    deepest.splice(at < 0 ? deepest.length : at, 0, { peak, trough, recovery, depth })
+    const found = { peak, peakValue, trough, troughValue, recovery, recoveryValue, depth }
+    deepest.splice(at < 0 ? deepest.length : at, 0, found)
     if (deepest.length > keep) deepest.pop()
   }
-}
 
-const blockPoints = 4096
-
-/** The `keep` deepest drawdown periods, deepest first, the earlier first where two are equally deep. */
-export function drawdownsOf(equity: EquityCurve, keep = 5): DrawdownPeriod[] {
-  const { initialCapital, length, time, value } = equity
-  const scan = new Scan(initialCapital, keep)
-  for (let from = 0; from < length; from += blockPoints) {
-    scan.add(value, from, Math.min(from + blockPoints, length))
+  /** To be called once, after the last mark. `time` has one entry a point. */
+  finish(time: Float64Array): DrawdownPeriod[] {
+    if (this.troughValue < this.peakValue) this.close(-1, NaN)
+    return this.deepest.map(({ peak, peakValue, trough, troughValue, recovery, recoveryValue, depth }) => {
+      // Before the first point the account held its initial capital, at the time of the first bar's open.
+      const peakTime = time[Math.max(peak, 0)]
+      const end = recovery < 0 ? time.length - 1 : recovery
+      return {
+        peakTime,
+        peakValue,
+        troughTime: time[trough],
+        troughValue,
+        recoveryTime: recovery < 0 ? null : time[recovery],
+        recoveryValue: recovery < 0 ? null : recoveryValue,
+        drawdownFrac: depth,
+        durationBars: end - peak,
+        durationDays: (time[end] - peakTime) / dayMs,
+        recoveryDays: recovery < 0 ? null : (time[recovery] - time[trough]) / dayMs,
+      }
+    })
   }
-  if (scan.troughValue < scan.peakValue) scan.close(-1)
-  return scan.deepest.map(({ peak, trough, recovery, depth }) => {
-    // Before the first point the account held its initial capital at the first point's time.
-    const peakTime = time[Math.max(peak, 0)]
-    const end = recovery < 0 ? length - 1 : recovery
-    return {
-      peakTime,
-      peakValue: peak < 0 ? initialCapital : value[peak],
-      troughTime: time[trough],
-      troughValue: value[trough],
-      recoveryTime: recovery < 0 ? null : time[recovery],
-      recoveryValue: recovery < 0 ? null : value[recovery],
-      drawdownFrac: depth,
-      durationBars: end - peak,
-      durationDays: (time[end] - peakTime) / dayMs,
-      recoveryDays: recovery < 0 ? null : (time[recovery] - time[trough]) / dayMs,
-    }
-  })
 }

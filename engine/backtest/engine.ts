@@ -5,7 +5,7 @@ import { smaCross } from '../strategy-sma-cross.ts'
 import type { Strategy } from '../strategy.ts'
 import { Account } from './account.ts'
 import { type BacktestConfig, type ResolvedConfig, resolveConfig } from './config.ts'
-import { type DrawdownPeriod, drawdownsOf } from './drawdowns.ts'
+import type { DrawdownPeriod } from './drawdowns.ts'
 import type { EquityCurve } from './equity.ts'
 import { BacktestError } from './errors.ts'
 import { type RiskMetrics, riskMetricsOf } from './exposure.ts'
@@ -115,7 +115,16 @@ function report(
   first: number,
   end: number,
 ): BacktestResult {
-  const equity = recorder.finish(bars.time.subarray(first, end), config.initialCapital)
+  recorder.months.close()
+  const equity = recorder.finish()
+  const drawdownPeriods = recorder.drawdowns.finish(equity.time)
+  const curve = {
+    initialCapital: config.initialCapital,
+    finalEquity: account.value,
+    days: end > first ? (bars.time[end - 1] - bars.time[first]) / 86_400_000 : 0,
+    returns: recorder.returns,
+    deepest: drawdownPeriods[0],
+  }
   const costs = {
     commission: account.commissionPaid,
     slippage: account.slippagePaid,
@@ -134,8 +143,8 @@ function report(
     },
     openPositions: openPositionsOf(account),
     equity,
-    metrics: metricsOf(equity, account.trades, costs, 0, bars.timeframe, config.riskFreeRate),
-    drawdownPeriods: drawdownsOf(equity),
+    metrics: metricsOf(curve, account.trades, costs, 0, bars.timeframe),
+    drawdownPeriods,
     riskMetrics: riskMetricsOf(exposure, equity.length, account.peakPositions),
     orders: account.orders,
   }

@@ -1,3 +1,7 @@
+import { DrawdownScan } from './drawdowns.ts'
+import { MonthEnds } from './month-ends.ts'
+import { ReturnSums } from './return-sums.ts'
+
 /** One mark of the account, at the close of its bar. */
 export interface EquityPoint {
   readonly time: number
@@ -10,63 +14,108 @@ export interface EquityPoint {
   readonly cumulativeReturn: number
 }
 
-/** Account value after each bar, in columns. Only `value` is stored; cash changes at fills and is expanded on demand. */
+/** Account value after each bar, in columns. */
 export interface EquityCurve {
   readonly length: number
   readonly initialCapital: number
   /** Open time of each point's bar. */
   readonly time: Float64Array
+  /**
+   * Of one symbol: built when first read, from what was held and the closes, bit for bit what the run computed.
+   * A run that only wants its metrics keeps no memory per bar.
+   */
   readonly value: Float64Array
   /** Built when first read. */
   readonly cash: Float64Array
   point(index: number): EquityPoint
 }
 
-/** Collects the curve: 8 bytes a point, 16 bytes a change of cash. */
-export class EquityRecorder {
-  readonly value: Float64Array
-  private steps = new Float64Array(128)
-  private stepCount = 0
+/** Marks that are collected before the sums take them; small enough to stay in the nearest cache. */
+export const blockPoints = 4096
+/** index, cash, signed quantity */
+const stepWidth = 3
 
-  constructor(length: number) {
-    this.value = new Float64Array(length)
+/**
+ * Takes the marks of a run block by block: sums for the metrics at once, and for the curve only what changes it,
+ * 24 bytes a fill.
+ */
+export class EquityRecorder {
+  /** Marks of the block under way; whoever runs the bars writes here and calls `digest`. */
+  readonly block = new Float64Array(blockPoints)
+  readonly returns: ReturnSums
+  readonly drawdowns: DrawdownScan
+  readonly months: MonthEnds
+  private readonly initialCapital: number
+  private readonly time: Float64Array
+  /** Closes at the points; null with several symbols, when all marks have to be kept. */
+  private readonly close: Float64Array | null
+  private readonly kept: Float64Array | null
+  private digested = 0
+  private steps = new Float64Array(stepWidth * 64)
+  private stepEnd = 0
+
+  constructor(time: Float64Array, close: Float64Array | null, initialCapital: number, returnPerBar: number) {
+    this.time = time
+    this.close = close
+    this.kept = close === null ? new Float64Array(time.length) : null
+    this.initialCapital = initialCapital
+    this.returns = new ReturnSums(initialCapital, returnPerBar)
+    this.drawdowns = new DrawdownScan(initialCapital, 5)
+    this.months = new MonthEnds(time)
   }
 
-  /** From point `index` on the account holds `cash`. */
-  cashChanged(index: number, cash: number): void {
-    if (this.stepCount + 2 > this.steps.length) {
+  /** From point `index` on the account holds `cash` and, of a single symbol, `signed` units. */
+  changed(index: number, cash: number, signed: number): void {
+    if (this.stepEnd + stepWidth > this.steps.length) {
       const grown = new Float64Array(this.steps.length * 2)
       grown.set(this.steps)
       this.steps = grown
     }
-    this.steps[this.stepCount++] = index
-    this.steps[this.stepCount++] = cash
+    this.steps[this.stepEnd] = index
+    this.steps[this.stepEnd + 1] = cash
+    this.steps[this.stepEnd + 2] = signed
+    this.stepEnd += stepWidth
   }
 
-  finish(time: Float64Array, initialCapital: number): EquityCurve {
-    const { value, steps, stepCount } = this
-    let expanded: Float64Array | undefined
-    const cash = (): Float64Array => (expanded ??= expand(steps, stepCount, value.length, initialCapital))
+  /** The first `count` marks of the block are complete. */
+  digest(count: number): void {
+    const { block, digested } = this
+    this.returns.add(block, count)
+    this.drawdowns.add(block, count, digested)
+    this.months.add(block, count, digested)
+    if (this.kept !== null) this.kept.set(block.subarray(0, count), digested)
+    this.digested = digested + count
+  }
+
+  finish(): EquityCurve {
+    const { time, initialCapital, close, kept } = this
+    const steps = this.steps.subarray(0, this.stepEnd)
+    let values: Float64Array | null = kept
+    let cashes: Float64Array | undefined
+    const value = (): Float64Array => (values ??= expandValue(steps, close!, initialCapital))
+    const cash = (): Float64Array => (cashes ??= expandCash(steps, time.length, initialCapital))
     return {
-      length: value.length,
+      length: time.length,
       initialCapital,
       time,
-      value,
+      get value() {
+        return value()
+      },
       get cash() {
         return cash()
       },
       point(index) {
-        if (!Number.isInteger(index) || index < 0 || index >= value.length) {
-          throw new RangeError(`no equity point ${index}; there are ${value.length}`)
+        if (!Number.isInteger(index) || index < 0 || index >= time.length) {
+          throw new RangeError(`no equity point ${index}; there are ${time.length}`)
         }
-        const now = value[index]
+        const now = value()[index]
         const held = cash()[index]
         return {
           time: time[index],
           portfolioValue: now,
           cash: held,
           positionsValue: now - held,
-          barReturn: now / (index === 0 ? initialCapital : value[index - 1]) - 1,
+          barReturn: now / (index === 0 ? initialCapital : value()[index - 1]) - 1,
           cumulativeReturn: now / initialCapital - 1,
         }
       },
@@ -74,13 +123,38 @@ export class EquityRecorder {
   }
 }
 
-function expand(steps: Float64Array, count: number, length: number, initial: number): Float64Array {
+function expandCash(steps: Float64Array, length: number, initial: number): Float64Array {
   const cash = new Float64Array(length)
   let [from, held] = [0, initial]
-  for (let step = 0; step < count; step += 2) {
+  for (let step = 0; step < steps.length; step += stepWidth) {
     cash.fill(held, from, steps[step])
     from = steps[step]!
     held = steps[step + 1]!
   }
   return cash.fill(held, from)
+}
+
+function expandValue(steps: Float64Array, close: Float64Array, initial: number): Float64Array {
+  const value = new Float64Array(close.length)
+  let [from, cash, signed] = [0, initial, 0]
+  for (let step = 0; step <= steps.length; step += stepWidth) {
+    const to = step < steps.length ? steps[step] : close.length
+    if (signed === 0) value.fill(cash, from, to)
+    else markInto(value, close, from, to, cash, signed)
+    from = to
+    cash = steps[step + 1]!
+    signed = steps[step + 2]!
+  }
+  return value
+}
+
+function markInto(
+  value: Float64Array,
+  close: Float64Array,
+  from: number,
+  to: number,
+  cash: number,
+  signed: number,
+): void {
+  for (let i = from; i < to; i++) value[i] = cash + signed * close[i]
 }

@@ -2,11 +2,34 @@
 export class Exposure {
   heldPoints = 0
   positionSum = 0
-  heatSum = 0
-  heatMax = 0
-  deployedSum = 0
-  deployedMax = 0
-  positionSizeMax = 0
+  heatSum = NaN
+  heatMax = NaN
+  deployedSum = NaN
+  deployedMax = NaN
+  positionSizeMax = NaN
+
+  constructor() {
+    // Doubles from the start: a field that begins as a small integer is recompiled when it stops being one.
+    this.heatSum = 0
+    this.heatMax = 0
+    this.deployedSum = 0
+    this.deployedMax = 0
+    this.positionSizeMax = 0
+  }
+
+  /** One point: its one position's market value and open risk, and the equity. */
+  add(worth: number, risk: number, equity: number): void {
+    const size = worth / equity
+    const deployed = size < 0 ? -size : size
+    this.heldPoints++
+    this.positionSum++
+    this.deployedSum += deployed
+    if (deployed > this.deployedMax) this.deployedMax = this.positionSizeMax = deployed
+    if (risk === 0) return
+    const heat = risk / equity
+    this.heatSum += heat
+    if (heat > this.heatMax) this.heatMax = heat
+  }
 }
 
 export interface RiskMetrics {

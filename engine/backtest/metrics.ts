@@ -1,6 +1,6 @@
 import type { Timeframe } from '../bar-series.ts'
-import { drawdownsOf } from './drawdowns.ts'
-import type { EquityCurve } from './equity.ts'
+import type { DrawdownPeriod } from './drawdowns.ts'
+import type { ReturnSums } from './return-sums.ts'
 import type { TradeLog } from './trade-log.ts'
 
 /** Bars per year, for annualised figures. */
@@ -13,8 +13,6 @@ export const barsPerYear: Readonly<Record<Timeframe, number>> = {
   '5m': 72_576,
   '1m': 362_880,
 }
-
-const dayMs = 86_400_000
 
 /** Fractions unless named otherwise; null where a figure is not defined, never a stand-in. */
 export interface Metrics {
@@ -52,25 +50,30 @@ export interface Costs {
   readonly borrow: number
 }
 
-/** All of section 14's figures: O(points + trades). `costs` are those of every fill, open positions included. */
+export interface CurveFigures {
+  readonly initialCapital: number
+  readonly finalEquity: number
+  /** From the first to the last point. */
+  readonly days: number
+  readonly returns: ReturnSums
+  readonly deepest: DrawdownPeriod | undefined
+}
+
+/** All of spec 14's figures, in O(trades). `costs` are those of every fill, open positions included. */
 export function metricsOf(
-  equity: EquityCurve,
+  { initialCapital, finalEquity, days, returns, deepest }: CurveFigures,
   trades: TradeLog,
   costs: Costs,
   signals: number,
   timeframe: Timeframe,
-  riskFreeRate: number,
 ): Metrics {
-  const { initialCapital, length, time, value } = equity
-  const final = length === 0 ? initialCapital : value[length - 1]
-  const days = length === 0 ? 0 : (time[length - 1] - time[0]) / dayMs
-  const cagr = days > 0 && final > 0 ? (final / initialCapital) ** (365.25 / days) - 1 : null
-  const deepest = drawdownsOf(equity, 1)[0]
+  const grown = finalEquity / initialCapital
+  const cagr = days > 0 && grown > 0 ? grown ** (365.25 / days) - 1 : null
   const maxDrawdown = deepest?.drawdownFrac ?? 0
   return {
-    totalReturn: final / initialCapital - 1,
+    totalReturn: grown - 1,
     cagr,
-    ...returnRatios(value, initialCapital, barsPerYear[timeframe], riskFreeRate),
+    ...returns.ratios(barsPerYear[timeframe]),
     maxDrawdown,
     maxDrawdownBars: deepest?.durationBars ?? 0,
     maxDrawdownDays: deepest?.durationDays ?? 0,
@@ -80,68 +83,8 @@ export function metricsOf(
     totalSlippage: costs.slippage,
     totalBorrowCost: costs.borrow,
     initialCapital,
-    finalEquity: final,
+    finalEquity,
     totalSignals: signals,
-  }
-}
-
-class ReturnSums {
-  previous: number
-  sum = 0
-  squares = 0
-  downside = 0
-  /** Bars whose value did not move: their return is exactly 0. */
-  flat = 0
-
-  constructor(initial: number) {
-    this.previous = initial
-  }
-
-  /** A function over a block of points: one loop over all of a long curve would be stuck in its first compilation. */
-  add(value: Float64Array, from: number, to: number, perBar: number): void {
-    let { previous, sum, squares, downside, flat } = this
-    for (let i = from; i < to; i++) {
-      const now = value[i]
-      if (now === previous) {
-        flat++
-        continue
-      }
-      const excess = now / previous - 1 - perBar
-      sum += excess
-      squares += excess * excess
-      downside += excess < 0 ? excess * excess : 0
-      previous = now
-    }
-    Object.assign(this, { previous, sum, squares, downside, flat })
-  }
-}
-
-const blockPoints = 4096
-
-/** Sharpe and Sortino of the bar returns, annualised; null with fewer than 2 returns, no spread, or ruin. */
-export function returnRatios(
-  value: Float64Array,
-  initial: number,
-  perYear: number,
-  riskFreeRate: number,
-): { sharpe: number | null; sortino: number | null } {
-  const perBar = riskFreeRate / perYear
-  const sums = new ReturnSums(initial)
-  for (let from = 0; from < value.length; from += blockPoints) {
-    sums.add(value, from, Math.min(from + blockPoints, value.length), perBar)
-  }
-  const n = value.length
-  const sum = sums.sum - sums.flat * perBar
-  const squares = sums.squares + sums.flat * perBar * perBar
-  const downside = sums.downside + (perBar > 0 ? sums.flat * perBar * perBar : 0)
-  const mean = sum / n
-  // All returns equal leaves only rounding here.
-  const variance = n < 2 || sums.flat === n ? 0 : (squares - n * mean * mean) / (n - 1)
-  const scale = Math.sqrt(perYear)
-  const finite = Number.isFinite(sum) && sums.previous > 0
-  return {
-    sharpe: finite && variance > squares * 1e-15 ? (mean / Math.sqrt(variance)) * scale : null,
-    sortino: finite && downside > 0 ? (mean / Math.sqrt(downside / n)) * scale : null,
   }
 }
 

@@ -3,14 +3,13 @@ import type { Strategy, StrategyRun } from '../strategy.ts'
 import type { Account } from './account.ts'
 import type { Book } from './book.ts'
 import { Desk } from './desk.ts'
-import { EquityRecorder } from './equity.ts'
+import { blockPoints, EquityRecorder } from './equity.ts'
 import { BacktestError } from './errors.ts'
 import { Exposure } from './exposure.ts'
+import { barsPerYear } from './metrics.ts'
 
 /** In the order in which a bar goes through them. */
 export const backtestStages = ['fills', 'stops', 'mark', 'strategy'] as const
-
-const blockBars = 4096
 
 /** One symbol, one strategy, one account: bars `first` to `end - 1`, each through the four stages. */
 export class Simulation {
@@ -27,6 +26,8 @@ export class Simulation {
   /** Bars at which the strategy wants to be asked; null for all. */
   private readonly wakeBars: ArrayLike<number> | null
   private nextWake = 0
+  /** Bar of the first mark of the block under way. */
+  private blockStart = 0
   private recordedChanges = 0
 
   constructor(account: Account, strategy: Strategy, first: number, end: number) {
@@ -38,7 +39,11 @@ export class Simulation {
     this.wakeBars = this.run.wakeBars ?? null
     this.first = first
     this.end = end
-    this.recorder = new EquityRecorder(end - first)
+    const { config } = account
+    const { close, time, timeframe } = this.book.bars
+    const perBar = config.riskFreeRate / barsPerYear[timeframe]
+    const [times, closes] = [time.subarray(first, end), close.subarray(first, end)]
+    this.recorder = new EquityRecorder(times, closes, config.initialCapital, perBar)
     this.borrows = account.config.borrowRateAnnual > 0
     while (this.wakeBars !== null && this.wakeBars[this.nextWake] < first) this.nextWake++
   }
@@ -46,10 +51,12 @@ export class Simulation {
   play(observer: RunObserver | undefined): void {
     const { end } = this
     this.account.observer = observer
-    for (let from = this.first; from < end; from += blockBars) {
-      const to = Math.min(from + blockBars, end)
+    for (let from = this.first; from < end; from += blockPoints) {
+      const to = Math.min(from + blockPoints, end)
+      this.blockStart = from
       if (observer === undefined) this.advance(from, to)
       else this.observedBlock(observer, from, to)
+      this.recorder.digest(to - from)
     }
     if (end > this.first) this.account.cancelAll(end - 1)
   }
@@ -80,12 +87,37 @@ export class Simulation {
     else this.sparse(this.wakeBars, first, end)
   }
 
+  /** The four stages written out: a call per stage and bar would cost more than the stages. */
   private everyBar(first: number, end: number): void {
-    for (let bar = first; bar < end; bar++) {
-      this.fills(bar)
-      this.stops(bar)
-      this.mark(bar)
-      this.ask(bar)
+    const { account, book, desk, exposure, run, strategy } = this
+    const { close, high, low } = book.bars
+    const { block: value } = this.recorder
+    const offset = this.blockStart
+    let deciding = false
+    let bar = first
+    try {
+      for (; bar < end; bar++) {
+        if (book.orders.length !== 0) this.fills(bar)
+        if (low[bar] <= book.guardLow || high[bar] >= book.guardHigh) account.protect(book, bar)
+        if (account.changes !== this.recordedChanges) this.recordChange(bar)
+        if (book.side === 0) {
+          value[bar - offset] = account.value = account.cash
+        } else if (this.borrows) {
+          this.mark(bar)
+        } else {
+          const worth = book.signed * (book.lastPrice = close[bar]!)
+          const now = account.cash + worth
+          value[bar - offset] = account.value = now
+          exposure.add(worth, book.openRisk, now)
+        }
+        desk.bar = bar
+        deciding = true
+        const returned: unknown = run.onBar(bar, desk)
+        deciding = false
+        if (returned !== undefined) throw nonsense(strategy, bar, returned)
+      }
+    } catch (error) {
+      throw deciding ? strategyError(strategy, bar, error) : error
     }
   }
 
@@ -112,7 +144,7 @@ export class Simulation {
     const { book, account } = this
     if (book.side === 0) {
       account.value = account.cash
-      this.recorder.value.fill(account.cash, first - this.first, end - this.first)
+      this.recorder.block.fill(account.cash, first - this.blockStart, end - this.blockStart)
       return end
     }
     const { low, high } = book.bars
@@ -148,47 +180,34 @@ export class Simulation {
     if (this.borrows && book.side === -1 && bar > 0) {
       account.borrow(book, bar, book.bars.time[bar] - book.bars.time[bar - 1])
     }
-    if (account.changes !== this.recordedChanges) {
-      this.recordedChanges = account.changes
-      this.recorder.cashChanged(bar - this.first, account.cash)
-    }
+    if (account.changes !== this.recordedChanges) this.recordChange(bar)
     if (book.side === 0) {
       account.value = account.cash
-      this.recorder.value[bar - this.first] = account.cash
+      this.recorder.block[bar - this.blockStart] = account.cash
     } else {
       this.markHeld(bar, bar + 1)
     }
   }
 
+  private recordChange(bar: number): void {
+    this.recordedChanges = this.account.changes
+    this.recorder.changed(bar - this.first, this.account.cash, this.book.signed)
+  }
+
   private markHeld(from: number, to: number): void {
-    const { account, book, exposure, first } = this
-    const { value } = this.recorder
+    if (to === from) return
+    const { account, book, exposure, blockStart } = this
+    const { block: value } = this.recorder
     const { close } = book.bars
     const { cash } = account
     const { signed, openRisk } = book
-    const held = Math.abs(signed)
-    let { heatSum, heatMax, deployedSum, deployedMax } = exposure
     for (let bar = from; bar < to; bar++) {
-      const price = close[bar]
-      const worth = cash + signed * price
-      value[bar - first] = worth
-      const inverse = 1 / worth
-      const deployed = held * price * inverse
-      const heat = openRisk * inverse
-      deployedSum += deployed
-      heatSum += heat
-      if (deployed > deployedMax) deployedMax = deployed
-      if (heat > heatMax) heatMax = heat
+      const worth = signed * close[bar]
+      const now = cash + worth
+      value[bar - blockStart] = now
+      exposure.add(worth, openRisk, now)
     }
-    if (to === from) return
-    exposure.heatSum = heatSum
-    exposure.heatMax = heatMax
-    exposure.deployedSum = deployedSum
-    exposure.deployedMax = deployedMax
-    exposure.positionSizeMax = deployedMax
-    exposure.heldPoints += to - from
-    exposure.positionSum += to - from
-    account.value = value[to - 1 - first]!
+    account.value = value[to - 1 - blockStart]!
     book.lastPrice = close[to - 1]!
   }
 
