@@ -2,6 +2,7 @@ import { createBacktestEngine, createSignalEngine, parseBarsCsv } from '@tapesco
 import type { Hono } from 'hono'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readApiKeys } from './api-keys.ts'
+import { z } from 'zod'
 import { createApp } from './app.ts'
 import { createBacktestRunner } from './backtest-runner.ts'
 import { type Database, openDatabase } from './database.ts'
@@ -324,18 +325,97 @@ describe('bad input', () => {
   })
 })
 
+interface Operation {
+  responses: Record<string, { content?: Record<string, { schema: Json }> }>
+  parameters?: { name: string; in: string }[]
+}
+interface Document {
+  openapi: string
+  paths: Record<string, Record<string, Operation>>
+  components: { schemas: Record<string, Json> }
+}
+
 describe('the OpenAPI document', () => {
   it('names every route that answers, and no other', async () => {
-    const { body } = await call('GET', '/openapi.json')
-    expect(body['openapi']).toBe('3.1.0')
-    const documented = Object.entries(body['paths'] as Record<string, Json>).flatMap(([path, methods]) =>
+    const document = (await call('GET', '/openapi.json')).body as unknown as Document
+    expect(document.openapi).toBe('3.1.0')
+    const documented = Object.entries(document.paths).flatMap(([path, methods]) =>
       Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
     )
     const answering = app.routes
       .filter(({ method, path }) => method !== 'ALL' && !path.includes('*'))
       .map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, '{$1}')}`)
     expect(new Set(documented)).toEqual(
-      new Set(answering.filter((route) => !/metrics$|openapi\.json$/.test(route))),
+      new Set(answering.filter((route) => !/metrics$|openapi\.json$|docs$/.test(route))),
     )
   })
+
+  it('describes what each operation answers: every one is called, and its answer fits its schema', async () => {
+    const document = (await call('GET', '/openapi.json')).body as unknown as Document
+    await generate()
+    const [ids] = await database.query<Record<string, string>>({
+      name: 'test.ids',
+      text: `SELECT (SELECT id FROM signals LIMIT 1) AS signals, (SELECT id FROM patterns LIMIT 1) AS patterns,
+        (SELECT id FROM notifications LIMIT 1) AS notifications, (SELECT id FROM signals WHERE status = 'EXPIRED'
+        ORDER BY id DESC LIMIT 1) AS pending`,
+    })
+    const run = await call('POST', '/api/v1/backtests/run?wait=30', { ...period, strategy: 'sma_cross' })
+    ids['backtests'] = run.body['backtest_run_id'] as string
+    const series = { symbol: 'SPX', timeframe: '1d' }
+    const bodies: Record<string, unknown> = {
+      '/api/v1/signals/generate': series,
+      '/api/v1/backtests/run': { ...period, strategy: 'buy_and_hold' },
+      '/api/v1/bars': {
+        ...series,
+        symbol: 'DOC',
+        bars: [{ timestamp: '2020-01-01', open: 1, high: 1, low: 1, close: 1, volume: 1 }],
+      },
+    }
+    for (const [path, methods] of Object.entries(document.paths)) {
+      for (const [method, operation] of Object.entries(methods)) {
+        const kind = path.split('/')[3]
+        const decides = /approve|reject/.test(path)
+        const id = decides ? ids['pending'] : ids[kind]
+        if (decides) await waitsAgain(id)
+        const needsSeries = method === 'get' && /detect$|v1\/bars$/.test(path)
+        const url = path.replace('{id}', id) + (needsSeries ? '?symbol=SPX&timeframe=1d' : '')
+        const { status, body } = await call(
+          method.toUpperCase(),
+          url,
+          method === 'post' ? (bodies[path] ?? {}) : undefined,
+        )
+        const described = operation.responses[String(status)]?.content?.['application/json']?.schema
+        expect({ method, path, status, described: described !== undefined }).toEqual({
+          method,
+          path,
+          status: expect.toSatisfy((code: number) => code >= 200 && code < 300) as number,
+          described: true,
+        })
+        const fit = z.fromJSONSchema(inlined(described!, document) as never).safeParse(body)
+        expect({ path, issues: fit.error?.issues ?? [] }).toEqual({ path, issues: [] })
+        const unknown = await call(method.toUpperCase(), `${url}${needsSeries ? '&' : '?'}nonsense=1`)
+        const takesQuery = operation.parameters?.some((parameter) => parameter.in === 'query') === true
+        expect([path, takesQuery && method === 'get' ? unknown.status : 422]).toEqual([path, 422])
+      }
+    }
+  })
 })
+
+/** The engine has let the signal expire; for this test it waits for a decision. */
+async function waitsAgain(id: string): Promise<void> {
+  await database.execute({
+    name: 'test.pending',
+    text: "UPDATE signals SET status = 'PENDING' WHERE id = $1",
+    values: [id],
+  })
+}
+
+/** The schema without references. */
+function inlined(schema: unknown, document: Document): unknown {
+  if (Array.isArray(schema)) return schema.map((part) => inlined(part, document))
+  if (schema === null || typeof schema !== 'object') return schema
+  const reference = (schema as { $ref?: string }).$ref
+  if (reference !== undefined)
+    return inlined(document.components.schemas[reference.split('/').at(-1)!], document)
+  return Object.fromEntries(Object.entries(schema).map(([key, part]) => [key, inlined(part, document)]))
+}

@@ -119,7 +119,8 @@ function parse(args: string[]) {
   }
 }
 
-function portOf(name: string, text: string): number {
+/** A port from text. @throws StartError naming where the text came from */
+export function portOf(name: string, text: string): number {
   const port = Number(text)
   if (text === '' || !Number.isInteger(port) || port < 0 || port > 65_535) {
     throw new StartError(`${name} must be a port from 0 to 65535, not "${text}".`)
