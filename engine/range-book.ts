@@ -225,8 +225,10 @@ export class RangeBook {
     )
     if (ready.length === 0 && !(looked && this.live.length > 1)) return
     const survivors: Entry[] = []
-    const rivals: Entry[] = ready.map(entryOf)
+    const rivals: Entry[] = []
     for (const range of this.live) (range.frozen ? survivors : rivals).push(liveEntry(range))
+    // The sort is stable: of equals the live range stays, or else each would displace the other in turn.
+    rivals.push(...ready.map(entryOf))
     rivals.sort(byRank)
     const births: RangeCandidate[] = []
     for (const rival of rivals) {
