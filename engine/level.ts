@@ -65,6 +65,38 @@ export const levelOf = (
   }
 }
 
+const slots = 64
+
+/** Levels remembered per cluster: the same cluster comes up in many looks, and its pivots' bars never change. */
+export class Levels {
+  private readonly held: ({
+    side: PivotClusters
+    mean: number
+    count: number
+    last: number
+    level: Level
+  } | null)[] = Array.from({ length: slots }, () => null)
+
+  of(kind: LevelKind, side: PivotClusters, k: number, bars: BarSeries, volume: VolumeAnalysis): Level {
+    const mean = side.mean[k]
+    const count = side.count[k]
+    const last = side.lastBar[k]
+    const slot = (last * 7 + side.firstBar[k] + count) & (slots - 1)
+    const held = this.held[slot]
+    if (
+      held !== null &&
+      held.side === side &&
+      held.mean === mean &&
+      held.count === count &&
+      held.last === last
+    )
+      return held.level
+    const level = levelOf(kind, side, k, bars, volume)
+    this.held[slot] = { side, mean, count, last, level }
+    return level
+  }
+}
+
 const insertSorted = (list: Int32Array, length: number, value: number): void => {
   let k = length
   while (k > 0 && list[k - 1] > value) {

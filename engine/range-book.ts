@@ -7,7 +7,7 @@ import {
   tightnessPoints,
   touchPoints,
 } from './range-quality.ts'
-import { levelOf } from './level.ts'
+import { Levels } from './level.ts'
 import { LiveRange } from './live-range.ts'
 import { PivotClusters, pivotWindow } from './pivot-clusters.ts'
 import { pivotReach } from './pivots.ts'
@@ -61,12 +61,15 @@ export class RangeBook {
   private readonly pivots: Pivots
   private readonly lows = new PivotClusters()
   private readonly highs = new PivotClusters()
+  private readonly levels = new Levels()
   private readonly dryingLow = new DryingVolume()
   private readonly dryingHigh = new DryingVolume()
   private nextLow = 0
   private nextHigh = 0
   /** Good candidates that are no live range's: they wait for the close to lie within them. */
   private waiting: RangeCandidate[] = []
+  /** Which of the waiting, by bit, lay around the close when they were last weighed and lost; 0 for not known. */
+  private lost = 0
 
   constructor(rules: Thresholds, hooks: RangeHooks, volume: VolumeAnalysis, pivots: Pivots) {
     this.rules = rules
@@ -139,7 +142,9 @@ export class RangeBook {
   /** Looks at every pair of clusters: refreshes live ranges, and keeps the good pairs that are none's. */
   private look(bars: BarSeries, t: number): void {
     const { lows, highs, rules, live } = this
-    if (this.waiting.length > 0) this.waiting = []
+    const before = this.waiting
+    if (before.length > 0) this.waiting = []
+    this.lost = 0
     let best: (RangeCandidate | null)[] | null = null
     for (let s = 0; s < lows.clusters; s++) {
       const low = lows.mean[s]
@@ -160,33 +165,48 @@ export class RangeBook {
           this.dryingHigh.of(bars.high, this.volume, high, first, last)
         const quality = steady + drying
         if (owner === -1 && quality < rules.rangeQualityMin) continue
-        const candidate: RangeCandidate = {
-          first,
-          last,
-          iceMean: low,
-          creekMean: high,
-          quality,
-          parts: {
-            duration: durationPoints(duration),
-            touches: touchPoints(lows.count[s], highs.count[r]),
-            tightness: tightnessPoints((lows.spreadFrac[s] + highs.spreadFrac[r]) / 2),
-            drying,
-          },
-          ice: levelOf('ice', lows, s, bars, this.volume),
-          creek: levelOf('creek', highs, r, bars, this.volume),
-        }
+        const candidate =
+          same(before, low, high, first, last, quality) ??
+          this.candidateOf(bars, s, r, first, last, quality, drying)
         if (owner === -1) {
           if (!this.good(candidate)) continue
           this.waiting.push(candidate)
           this.candidatesQualified++
         } else {
           best ??= live.map(() => null)
-          const before = best[owner]!
-          if (before === null || byRank(candidate, before) < 0) best[owner] = candidate
+          const rival = best[owner]!
+          if (rival === null || byRank(candidate, rival) < 0) best[owner] = candidate
         }
       }
     }
     if (best !== null) this.refresh(best, t)
+  }
+
+  private candidateOf(
+    bars: BarSeries,
+    s: number,
+    r: number,
+    first: number,
+    last: number,
+    quality: number,
+    drying: number,
+  ): RangeCandidate {
+    const { lows, highs } = this
+    return {
+      first,
+      last,
+      iceMean: lows.mean[s],
+      creekMean: highs.mean[r],
+      quality,
+      parts: {
+        duration: durationPoints(last - first + 1),
+        touches: touchPoints(lows.count[s], highs.count[r]),
+        tightness: tightnessPoints((lows.spreadFrac[s] + highs.spreadFrac[r]) / 2),
+        drying,
+      },
+      ice: this.levels.of('ice', lows, s, bars, this.volume),
+      creek: this.levels.of('creek', highs, r, bars, this.volume),
+    }
   }
 
   private refresh(best: readonly (RangeCandidate | null)[], t: number): void {
@@ -219,6 +239,14 @@ export class RangeBook {
   /** Which of the live and of the waiting ranges that the close lies in may live on together (spec 4.5, 8.6). */
   private resolve(bars: BarSeries, t: number, looked: boolean): void {
     const close = bars.close[t]
+    let inside = 0
+    for (let k = 0; k < this.waiting.length; k++) {
+      const { ice, creek } = this.waiting[k]
+      if (close >= ice.price * 0.98 && close <= creek.price * 1.02) inside |= 1 << k
+    }
+    // The same rivals as at the last close, where none of them won: they lose again.
+    if (!looked && (inside === 0 || inside === this.lost)) return
+    this.lost = this.waiting.length < 31 ? inside : 0
     const ready = this.waiting.filter(
       ({ ice, creek, iceMean, creekMean }) =>
         close >= ice.price * 0.98 && close <= creek.price * 1.02 && this.ownerOf(iceMean, creekMean) === -1,
@@ -239,6 +267,7 @@ export class RangeBook {
         if (rival.candidate !== null) births.push(rival.candidate)
       }
     }
+    if (births.length > 0) this.lost = 0
     for (const candidate of births) {
       const range = new LiveRange(this.ranges.length, t, candidate)
       this.ranges.push(range)
@@ -246,6 +275,27 @@ export class RangeBook {
       this.hooks.born(range, t)
     }
   }
+}
+
+/** The candidate that was made of the same clusters at the look before. */
+const same = (
+  before: readonly RangeCandidate[],
+  iceMean: number,
+  creekMean: number,
+  first: number,
+  last: number,
+  quality: number,
+): RangeCandidate | undefined => {
+  for (const candidate of before)
+    if (
+      candidate.iceMean === iceMean &&
+      candidate.creekMean === creekMean &&
+      candidate.first === first &&
+      candidate.last === last &&
+      candidate.quality === quality
+    )
+      return candidate
+  return undefined
 }
 
 const entryOf = (candidate: RangeCandidate): Entry => ({

@@ -48,8 +48,8 @@ export class SignalDesk {
     if (parts.overall < thresholds.signalConfidenceMin)
       return this.reject(bars, candidate, 'PRECHECK', `confidence ${parts.overall} is below 70`, null)
 
-    const portfolio = this.portfolio(bar)
     const campaign = campaignId(bars.symbol, bars.timeframe, bars.time[candidate.range.start], plan.side)
+    const portfolio = this.portfolio(bar, campaign)
     const risk = assessRisk(
       {
         symbol: bars.symbol,
@@ -194,7 +194,7 @@ export class SignalDesk {
    * The account a candidate is judged against. An account that is asked anew each time is the whole truth; a fixed
    * one is joined by the positions that this run's own signals would hold, where it does not hold them itself.
    */
-  private portfolio(bar: number): Portfolio {
+  private portfolio(bar: number, campaign: string): Portfolio {
     const { account } = this.settings
     if (typeof account === 'function') return account(bar)
     const held = new Set(account.positions.map(({ campaignId }) => campaignId))
@@ -205,7 +205,10 @@ export class SignalDesk {
         ...account.positions,
         ...this.life.positions().filter(({ campaignId }) => !held.has(campaignId)),
       ],
-      campaigns: [...account.campaigns, ...this.life.campaignStates().filter(({ id }) => !known.has(id))],
+      campaigns: [
+        ...account.campaigns,
+        ...this.life.campaignStates(campaign).filter(({ id }) => !known.has(id)),
+      ],
     }
   }
 }

@@ -85,14 +85,17 @@ export class SignalLife {
       }))
   }
 
-  campaignStates(): PortfolioCampaign[] {
-    return [...this.campaigns.values()].map(({ id, symbol, taken, lastStopOut }) => ({
-      id,
-      symbol,
-      open: this.alive.some(({ signal }) => signal.campaignId === id),
-      taken,
-      lastStopOut,
-    }))
+  /** The campaigns that are open, and the one asked for if it is known. */
+  campaignStates(asked: string): PortfolioCampaign[] {
+    const open = new Set(this.alive.map(({ signal }) => signal.campaignId))
+    const states: PortfolioCampaign[] = []
+    for (const id of new Set([...open, asked])) {
+      const campaign = this.campaigns.get(id)
+      if (campaign === undefined) continue
+      const { symbol, taken, lastStopOut } = campaign
+      states.push({ id, symbol, open: open.has(id), taken, lastStopOut })
+    }
+    return states
   }
 
   private live(one: Alive, bars: BarSeries, t: number): void {
