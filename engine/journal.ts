@@ -67,7 +67,7 @@ export class Journal {
 
   range(kind: Fact['kind'], range: LiveRange, t: number, type: string, data: FactData): void {
     if (!this.changedRanges.includes(range)) this.changedRanges.push(range)
-    this.write({ kind, bar: t, range, type, about: range.start, data })
+    this.write({ kind, bar: t, range, type, about: range.first, data })
   }
 
   event(type: EventType, range: LiveRange, bar: number, t: number, confidence: number, price: number): void {

@@ -36,8 +36,12 @@ export interface PhaseCEvent {
   readonly bar: number
   readonly confirmed: number
   confidence: number
-  /** Bar of its first Test; -1 for none yet. */
-  testBar: number
+}
+
+/** A Spring with its first Test. */
+export interface TestedSpring {
+  readonly bar: number
+  readonly testBar: number
 }
 
 /** An SOS (in distribution: SOW). */
@@ -54,9 +58,9 @@ export interface Breakout {
 /** A range from the bar at which it became ACTIVE, with all that its rules remember. */
 export class LiveRange {
   readonly ordinal: number
-  readonly start: number
+  readonly first: number
   readonly activeBar: number
-  end: number
+  last: number
   version = 1
   status: RangeStatus = 'ACTIVE'
   statusReason: string | null = null
@@ -85,6 +89,8 @@ export class LiveRange {
   /** The bar at which phase B began; it stays when a reset leads back to B. */
   bBegan = -1
   phaseC: PhaseCEvent | null = null
+  /** The last Spring of this phase C that has had its Test, which need not be the last Spring. */
+  tested: TestedSpring | null = null
   /** A Spring (in distribution: a UTAD) has been confirmed at some time. */
   phaseCSeen = false
   shortPhaseB = false
@@ -108,11 +114,11 @@ export class LiveRange {
 
   constructor(ordinal: number, bar: number, candidate: RangeCandidate) {
     this.ordinal = ordinal
-    this.start = candidate.first
+    this.first = candidate.first
     this.activeBar = bar
     this.statusBar = bar
     this.ownFrom = candidate.first - 10
-    this.end = candidate.last
+    this.last = candidate.last
     this.iceMean = candidate.iceMean
     this.creekMean = candidate.creekMean
     this.quality = candidate.quality
@@ -123,7 +129,7 @@ export class LiveRange {
   }
 
   get duration(): number {
-    return this.end - this.start + 1
+    return this.last - this.first + 1
   }
 
   /** From phase C on the levels stand still and no candidate displaces the range (spec 4.5). */
@@ -158,7 +164,7 @@ export class LiveRange {
     this.iceMean = candidate.iceMean
     this.creekMean = candidate.creekMean
     if (
-      this.end === candidate.last &&
+      this.last === candidate.last &&
       this.quality === candidate.quality &&
       this.ice.price === candidate.ice.price &&
       this.creek.price === candidate.creek.price &&
@@ -166,7 +172,7 @@ export class LiveRange {
       this.creek.strength === candidate.creek.strength
     )
       return false
-    this.end = candidate.last
+    this.last = candidate.last
     this.quality = candidate.quality
     this.qualityParts = candidate.parts
     this.ice = candidate.ice

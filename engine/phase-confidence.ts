@@ -28,7 +28,7 @@ export const phaseConfidence = (range: LiveRange, t: number): number => {
     }
     case inD: {
       const { confidence, fromB } = range.breakout!
-      const full = !fromB && (range.direction === -1 || range.phaseC!.testBar !== -1)
+      const full = !fromB && (range.direction === -1 || range.tested !== null)
       return 40 + quality(confidence, 1) + (full ? 20 : 15) + 10 - (fromB ? fromBDeduction : 0)
     }
     default: {
@@ -77,9 +77,8 @@ const contextB = (range: LiveRange, t: number): number => {
 /** Advisory sub-state of phases C and E at the close of `t` (spec 7.3); null in other phases. */
 export const subState = (range: LiveRange, bars: BarSeries, t: number): string | null => {
   if (range.phase === inC) {
-    const { testBar, confirmed } = range.phaseC!
-    if (testBar !== -1 && t - testBar < 5) return 'TEST'
-    const age = t - confirmed
+    if (range.tested !== null && t - range.tested.testBar < 5) return 'TEST'
+    const age = t - range.phaseC!.confirmed
     return age < 3 ? 'SPRING' : age > 5 ? 'READY' : null
   }
   if (range.phase <= inD) return null

@@ -12,7 +12,7 @@ import { LiveRange } from './live-range.ts'
 import { PivotClusters, pivotWindow } from './pivot-clusters.ts'
 import { pivotReach } from './pivots.ts'
 import type { Pivots } from './pivots.ts'
-import { byRank, sameLevels } from './range-candidate.ts'
+import { byRank, overlapping, sameLevels } from './range-candidate.ts'
 import type { RangeCandidate } from './range-candidate.ts'
 import type { Thresholds } from './thresholds.ts'
 import type { VolumeAnalysis } from './volume-analysis.ts'
@@ -29,16 +29,6 @@ export interface RangeHooks {
   born(range: LiveRange, t: number): void
   refreshed(range: LiveRange, t: number): void
   ended(range: LiveRange, t: number, status: 'COMPLETED' | 'ARCHIVED', reason: string): void
-}
-
-interface Entry {
-  readonly quality: number
-  readonly first: number
-  readonly last: number
-  readonly low: number
-  readonly high: number
-  readonly range: LiveRange | null
-  readonly candidate: RangeCandidate | null
 }
 
 /**
@@ -68,8 +58,6 @@ export class RangeBook {
   private nextHigh = 0
   /** Good candidates that are no live range's: they wait for the close to lie within them. */
   private waiting: RangeCandidate[] = []
-  /** Which of the waiting, by bit, lay around the close when they were last weighed and lost; 0 for not known. */
-  private lost = 0
 
   constructor(rules: Thresholds, hooks: RangeHooks, volume: VolumeAnalysis, pivots: Pivots) {
     this.rules = rules
@@ -102,7 +90,7 @@ export class RangeBook {
     for (let k = live.length - 1; k >= 0; k--) {
       const range = live[k]
       if (range.status === 'ACTIVE') {
-        if (t - range.start >= rangeLife) this.end(range, t, 'ARCHIVED', 'age')
+        if (t - range.first >= rangeLife) this.end(range, t, 'ARCHIVED', 'age')
       } else if (reachedTarget(range, bars, t)) this.end(range, t, 'COMPLETED', 'target')
       else if (t - range.statusBar >= breakoutLife) this.end(range, t, 'COMPLETED', 'time')
     }
@@ -144,7 +132,6 @@ export class RangeBook {
     const { lows, highs, rules, live } = this
     const before = this.waiting
     if (before.length > 0) this.waiting = []
-    this.lost = 0
     let best: (RangeCandidate | null)[] | null = null
     for (let s = 0; s < lows.clusters; s++) {
       const low = lows.mean[s]
@@ -160,9 +147,9 @@ export class RangeBook {
         if (owner !== -1 && (live[owner].frozen || live[owner].status !== 'ACTIVE')) continue
         const steady = steadyQuality(lows, s, highs, r, duration)
         if (owner === -1 && steady + mostDrying < rules.rangeQualityMin) continue
-        const drying =
-          this.dryingLow.of(bars.low, this.volume, low, first, last) +
-          this.dryingHigh.of(bars.high, this.volume, high, first, last)
+        let drying = this.dryingLow.of(bars.low, this.volume, low, first, last)
+        if (owner === -1 && steady + drying + mostDrying / 2 < rules.rangeQualityMin) continue
+        drying += this.dryingHigh.of(bars.high, this.volume, high, first, last)
         const quality = steady + drying
         if (owner === -1 && quality < rules.rangeQualityMin) continue
         const candidate =
@@ -236,38 +223,46 @@ export class RangeBook {
     return -1
   }
 
+  /** Whether nothing can change: no two live ranges overlap, and each rival overlaps a better one. */
+  private settled(close: number, looked: boolean): boolean {
+    const { live, waiting } = this
+    if (looked)
+      for (let a = 1; a < live.length; a++)
+        for (let b = 0; b < a; b++) if (overlapping(live[a], live[b])) return false
+    for (const candidate of waiting) {
+      const { ice, creek, iceMean, creekMean } = candidate
+      if (close < ice.price * 0.98 || close > creek.price * 1.02) continue
+      let beaten = this.ownerOf(iceMean, creekMean) !== -1
+      for (let k = 0; k < live.length && !beaten; k++)
+        beaten = overlapping(live[k], candidate) && (live[k].frozen || byRank(live[k], candidate) <= 0)
+      if (!beaten) return false
+    }
+    return true
+  }
+
   /** Which of the live and of the waiting ranges that the close lies in may live on together (spec 4.5, 8.6). */
   private resolve(bars: BarSeries, t: number, looked: boolean): void {
     const close = bars.close[t]
-    let inside = 0
-    for (let k = 0; k < this.waiting.length; k++) {
-      const { ice, creek } = this.waiting[k]
-      if (close >= ice.price * 0.98 && close <= creek.price * 1.02) inside |= 1 << k
-    }
-    // The same rivals as at the last close, where none of them won: they lose again.
-    if (!looked && (inside === 0 || inside === this.lost)) return
-    this.lost = this.waiting.length < 31 ? inside : 0
+    if (this.settled(close, looked)) return
     const ready = this.waiting.filter(
       ({ ice, creek, iceMean, creekMean }) =>
         close >= ice.price * 0.98 && close <= creek.price * 1.02 && this.ownerOf(iceMean, creekMean) === -1,
     )
-    if (ready.length === 0 && !(looked && this.live.length > 1)) return
-    const survivors: Entry[] = []
-    const rivals: Entry[] = []
-    for (const range of this.live) (range.frozen ? survivors : rivals).push(liveEntry(range))
+    const survivors: (LiveRange | RangeCandidate)[] = []
+    const rivals: (LiveRange | RangeCandidate)[] = []
+    for (const range of this.live) (range.frozen ? survivors : rivals).push(range)
     // The sort is stable: of equals the live range stays, or else each would displace the other in turn.
-    rivals.push(...ready.map(entryOf))
+    rivals.push(...ready)
     rivals.sort(byRank)
     const births: RangeCandidate[] = []
     for (const rival of rivals) {
-      if (survivors.some((survivor) => overlap(survivor, rival))) {
-        if (rival.range !== null) this.end(rival.range, t, 'ARCHIVED', 'displaced')
+      if (survivors.some((survivor) => overlapping(survivor, rival))) {
+        if (rival instanceof LiveRange) this.end(rival, t, 'ARCHIVED', 'displaced')
       } else {
         survivors.push(rival)
-        if (rival.candidate !== null) births.push(rival.candidate)
+        if (!(rival instanceof LiveRange)) births.push(rival)
       }
     }
-    if (births.length > 0) this.lost = 0
     for (const candidate of births) {
       const range = new LiveRange(this.ranges.length, t, candidate)
       this.ranges.push(range)
@@ -297,29 +292,6 @@ const same = (
       return candidate
   return undefined
 }
-
-const entryOf = (candidate: RangeCandidate): Entry => ({
-  quality: candidate.quality,
-  first: candidate.first,
-  last: candidate.last,
-  low: candidate.ice.price,
-  high: candidate.creek.price,
-  range: null,
-  candidate,
-})
-
-const liveEntry = (range: LiveRange): Entry => ({
-  quality: range.quality,
-  first: range.start,
-  last: range.end,
-  low: range.ice.price,
-  high: range.creek.price,
-  range,
-  candidate: null,
-})
-
-const overlap = (a: Entry, b: Entry): boolean =>
-  a.first <= b.last && b.first <= a.last && a.low <= b.high && b.low <= a.high
 
 /** The target that lies in the direction in which the range was left. */
 const reachedTarget = (range: LiveRange, bars: BarSeries, t: number): boolean => {

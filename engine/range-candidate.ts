@@ -31,12 +31,19 @@ export const sameLevels = (
   Math.abs(iceMean - range.iceMean) / range.iceMean <= sameFrac &&
   Math.abs(creekMean - range.creekMean) / range.creekMean <= sameFrac
 
+/** What ranges, live or not, are compared by. */
 interface Ranked {
   readonly quality: number
   readonly first: number
   readonly last: number
+  readonly ice: Level
+  readonly creek: Level
 }
 
 /** Sorts the better range first: higher quality, then later end, then earlier start (spec 4.5). */
 export const byRank = (a: Ranked, b: Ranked): number =>
   b.quality - a.quality || b.last - a.last || a.first - b.first
+
+/** Whether both their spans of bars and their spans of prices meet (spec 4.5). */
+export const overlapping = (a: Ranked, b: Ranked): boolean =>
+  a.first <= b.last && b.first <= a.last && a.ice.price <= b.creek.price && b.ice.price <= a.creek.price

@@ -48,7 +48,7 @@ export class SignalDesk {
     if (parts.overall < thresholds.signalConfidenceMin)
       return this.reject(bars, candidate, 'PRECHECK', `confidence ${parts.overall} is below 70`, null)
 
-    const campaign = campaignId(bars.symbol, bars.timeframe, bars.time[candidate.range.start], plan.side)
+    const campaign = campaignId(bars.symbol, bars.timeframe, bars.time[candidate.range.first], plan.side)
     const portfolio = this.portfolio(bar, campaign)
     const risk = assessRisk(
       {

@@ -1,6 +1,6 @@
 import { BarColumns, checkSeriesName } from './bar-columns.ts'
 import type { Bar, BarSeries, Timeframe } from './bar-series.ts'
-import { barFault } from './check-bar.ts'
+import { barFault, needsWidening } from './check-bar.ts'
 import { checkSeriesShape } from './check-series.ts'
 import { EngineError } from './engine-error.ts'
 import type { EngineObserver } from './observer.ts'
@@ -56,7 +56,8 @@ export const createSignalEngine = (options: SignalOptions = {}): SignalEngine =>
           if (closed) throw new EngineError('invalid_option', 'the session is closed; open another')
           checkNext(columns, bar)
           const { time, open, high, low, close, volume } = bar
-          columns.add(time, open, high, low, close, volume)
+          if (needsWidening(open, high, low, close)) analysis.noteWidened(columns.length)
+          columns.add(time, open, Math.max(high, open, close), Math.min(low, open, close), close, volume)
           return analysis.runLast()
         },
         result: () => analysis.result(),

@@ -122,12 +122,12 @@ export class SignalReport {
     const confidence = phase === null ? null : phaseConfidence(range, t)
     return {
       ordinal: range.ordinal,
-      startBar: range.start,
-      startTime: time[range.start],
+      startBar: range.first,
+      startTime: time[range.first],
       activeBar: range.activeBar,
       activeTime: time[range.activeBar],
-      endBar: range.end,
-      endTime: time[range.end],
+      endBar: range.last,
+      endTime: time[range.last],
       durationBars: range.duration,
       version: range.version,
       status: range.status,
@@ -170,7 +170,7 @@ export class SignalReport {
         confirmedTime: time[confirmed],
         confidence,
         price,
-        rangeStartTime: time[range.start],
+        rangeStartTime: time[range.first],
       })
     return events.sort((a, b) => a.confirmedBar - b.confirmedBar)
   }
@@ -217,7 +217,7 @@ export class SignalReport {
 
   private fact({ kind, bar, range, type, about, data }: StoredFact): Fact {
     const { symbol, timeframe, time } = this.journal.bars
-    const start = range === null ? '-' : String(time[range.start])
+    const start = range === null ? '-' : String(time[range.first])
     return {
       kind,
       bar,

@@ -79,6 +79,11 @@ export class SignalRun {
     this.end()
   }
 
+  /** Remembers that bar `i` had its high or low moved to contain its open and close. */
+  noteWidened(i: number): void {
+    this.widened.push(i)
+  }
+
   /** The bar that was added last. */
   runLast(): BarOutcome {
     const { observer } = this
@@ -202,7 +207,7 @@ export class SignalRun {
 }
 
 const levelsOf = (range: LiveRange): Record<string, number | null> => ({
-  end: range.end,
+  end: range.last,
   version: range.version,
   quality: range.quality,
   ice: range.ice.price,

@@ -315,7 +315,7 @@ export interface SignalResult {
   /** Bar indexes of the pivots. */
   readonly pivots: { readonly highs: Int32Array; readonly lows: Int32Array }
   /** The four measures of a bar; every bar has been measured. */
-  volumeOf(bar: number): BarVolume
+  readonly volumeOf: (bar: number) => BarVolume
 }
 
 /** What one pushed bar added or changed; arrays are empty on most bars. */

@@ -215,6 +215,7 @@ export class Wyckoff {
   private springFailed(range: LiveRange, t: number): void {
     this.lapse(range, t)
     range.phaseC = null
+    range.tested = null
     range.shortPhaseB = false
     this.move(range, inB, t, 'spring failed')
     this.onFreed()
@@ -281,7 +282,7 @@ export class Wyckoff {
     const confidence = springConfidence(score)
     if (open.shortPhaseB && confidence <= 85) return
     this.journal.event('SPRING', range, bar, t, confidence, lowest)
-    range.phaseC = { bar, confirmed: t, confidence, testBar: -1 }
+    range.phaseC = { bar, confirmed: t, confidence }
     range.phaseCSeen = true
     range.stale = true
     if (range.phase === inB) {
@@ -357,9 +358,9 @@ export class Wyckoff {
     const { phaseC } = range
     if (phaseC !== null && phaseC.bar === pattern.bar) {
       phaseC.confidence = pattern.confidence
-      phaseC.testBar = t
       range.stale = true
     }
+    range.tested = { bar: pattern.bar, testBar: t }
     pattern.phaseConfidence = phaseConfidence(range, t)
     this.journal.event('TEST', range, t, t, pattern.confidence, bars.low[t])
     const { zone } = range
@@ -399,10 +400,10 @@ export class Wyckoff {
       spreadRatio,
       closePosition,
       distance,
-      rangeAge: t - range.start,
+      rangeAge: t - range.first,
       phaseC: phaseCBefore,
     })
-    const late = !fromB && direction === 1 && range.phaseC!.testBar === -1
+    const late = !fromB && direction === 1 && range.tested === null
     range.stale = true
     range.status = 'BREAKOUT'
     range.statusReason = direction === 1 ? 'SOS' : 'SOW'
@@ -454,7 +455,7 @@ export class Wyckoff {
     range: LiveRange,
     more: [string, number][],
   ): { missing: string | null; remark: string | null } {
-    const { zone, phaseC } = range
+    const { zone, phaseC, tested } = range
     const { bar, fromB, lateC } = range.breakout!
     const start: [string, number][] = [
       ['SC', zone!.extremeBar],
@@ -464,11 +465,14 @@ export class Wyckoff {
     const end: [string, number][] = [['SOS', bar], ...more]
     if (fromB)
       return { missing: outOfOrder([...start, ...end]), remark: 'no Spring and Test before the breakout' }
-    const spring: [string, number][] = [['SPRING', phaseC?.bar ?? -1]]
     if (lateC === -1) {
-      const missing = outOfOrder([...start, ...spring, ['TEST', phaseC?.testBar ?? -1], ...end])
-      return { missing, remark: null }
+      const found: [string, number][] = [
+        ['SPRING', tested?.bar ?? -1],
+        ['TEST', tested?.testBar ?? -1],
+      ]
+      return { missing: outOfOrder([...start, ...found, ...end]), remark: null }
     }
+    const spring: [string, number][] = [['SPRING', phaseC?.bar ?? -1]]
     if (lateC >= 85)
       return {
         missing: outOfOrder([...start, ...spring, ...end]),
@@ -511,8 +515,8 @@ export class Wyckoff {
     const graded = pullbackGrades({
       breakoutConfidence: breakout!.confidence,
       distance,
-      volumeShare: bars.volume[k] / mean(bars.volume, range.start, range.end),
-      spreadShare: own / (mean(bars.high, range.start, range.end) - mean(bars.low, range.start, range.end)),
+      volumeShare: bars.volume[k] / mean(bars.volume, range.first, range.last),
+      spreadShare: own / (mean(bars.high, range.first, range.last) - mean(bars.low, range.first, range.last)),
       volumeSlope: relativeSlope(bars.volume, sos + 1, k),
     })
     range.pullbackOpen = false
@@ -615,7 +619,7 @@ export class Wyckoff {
     if (range.direction === -1) {
       range.phaseCSeen = true
       if (range.phase <= inC) {
-        range.phaseC = { bar, confirmed: t, confidence, testBar: -1 }
+        range.phaseC = { bar, confirmed: t, confidence }
         range.stale = true
       }
       if (range.phase === inB) this.move(range, inC, t, 'UTAD')
@@ -675,13 +679,13 @@ export class Wyckoff {
   ): Draft<Pattern> {
     const { bars } = this.journal
     const time = bars.time[bar]
-    const startTime = bars.time[range.start]
+    const startTime = bars.time[range.first]
     const activeTime = bars.time[range.activeBar]
     return {
       key: `${bars.symbol}|${bars.timeframe}|${startTime}|${activeTime}|${type}|${time}`,
       type,
       side: type === 'UTAD' ? 'SHORT' : 'LONG',
-      range: { startBar: range.start, startTime, activeBar: range.activeBar, activeTime },
+      range: { startBar: range.first, startTime, activeBar: range.activeBar, activeTime },
       bar,
       time,
       confirmedBar: t,
