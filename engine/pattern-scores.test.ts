@@ -42,7 +42,7 @@ describe('scores', () => {
       'GOOD',
       'ACCEPTABLE',
     ])
-    expect([testGrade(1, 0.6, 100, 101), testGrade(1, 0.8, 100, 102), testGrade(1, 0.9, 100, 100)]).toEqual([
+    expect([testGrade(1, 0.6, 100, 101), testGrade(1, 0.75, 100, 102), testGrade(1, 0.9, 100, 100)]).toEqual([
       'EXCELLENT',
       'GOOD',
       'ACCEPTABLE',
