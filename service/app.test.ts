@@ -350,6 +350,14 @@ describe('the OpenAPI document', () => {
     )
   })
 
+  it('is a page for people too', async () => {
+    const response = await app.request('/docs')
+    expect(response.headers.get('content-type')).toMatch(/^text\/html/)
+    const page = await response.text()
+    expect(page).toContain('<code>POST /api/v1/signals/generate</code>')
+    expect(page).not.toContain('<script')
+  })
+
   it('describes what each operation answers: every one is called, and its answer fits its schema', async () => {
     const document = (await call('GET', '/openapi.json')).body as unknown as Document
     await generate()

@@ -14,6 +14,7 @@ import { observeRequests } from './observe-requests.ts'
 import { backtestRoutes } from './routes/backtests.ts'
 import { barRoutes } from './routes/bars.ts'
 import { detectRoute } from './routes/detect.ts'
+import { docsRoute } from './routes/docs.ts'
 import { healthRoutes } from './routes/health.ts'
 import { listRoutes } from './routes/lists.ts'
 import { signalBookRoutes } from './routes/signal-book.ts'
@@ -90,6 +91,8 @@ export function createApp(context: ServiceContext): Hono {
       defaultValidationErrorResponse: false,
     }),
   )
+
+  docsRoute(app)
 
   // Not thrown: `methodNotAllowed` looks at plain 404 answers only.
   app.notFound((c) => answer(c, new Problem(404, `There is no ${c.req.method} ${c.req.path.slice(0, 200)}.`)))
