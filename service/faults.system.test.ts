@@ -89,6 +89,7 @@ describe('when PostgreSQL', () => {
   it('is killed in the middle of requests: 503, then recovery, and nothing acknowledged is missing', async () => {
     let acknowledged = await storedBars()
     const statuses = new Set<number>()
+    const first = postgres.pid()!
     let killed = false
     let after = 0
     const deadline = Date.now() + 20_000
@@ -97,9 +98,10 @@ describe('when PostgreSQL', () => {
       statuses.add(status)
       expect(seconds).toBeLessThan(3)
       if (status === 200) acknowledged++
-      if (killed && status === 200) after++
+      // The killed server's children may answer a little longer: only what the new one stored counts.
+      if (postgres.pid() !== first && status === 200) after++
       if (!killed && acknowledged >= 5) {
-        process.kill(postgres.pid()!, 'SIGKILL')
+        process.kill(first, 'SIGKILL')
         killed = true
       }
     }
@@ -130,15 +132,19 @@ describe('when PostgreSQL', () => {
     expect((await storeBar()).status).toBe(200)
   })
 
-  it('ends every connection: the next request gets a new one', async () => {
+  it('ends every connection: requests get new ones at once', async () => {
     await database
       .query({
         name: 'test.terminate',
         text: 'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()',
       })
       .catch(() => undefined)
-    expect(await recovered()).toBe(true)
-    expect((await storeBar()).status).toBe(200)
+    // A connection whose end has not arrived yet may still be handed out: that request is told to come again.
+    const statuses: number[] = []
+    while (statuses.at(-1) !== 200 && statuses.length <= maxConnections)
+      statuses.push((await storeBar()).status)
+    expect(statuses.at(-1)).toBe(200)
+    expect(statuses.filter((status) => status !== 200 && status !== 503)).toEqual([])
   })
 
   it('has no connection free: waits are bounded, the rest is told to come again', async () => {
