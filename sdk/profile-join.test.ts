@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import { array, assert, boolean, property } from 'fast-check'
 import { expect, test } from 'vitest'
 import { joinSamples } from './profile-join.ts'
 import type { Section } from './profile-sections.ts'
@@ -48,8 +48,8 @@ test('an asynchronous span has only the stretches in which it was active', () =>
 })
 
 test('any nesting of spans: each sample is on the deepest open one', () => {
-  fc.assert(
-    fc.property(fc.array(fc.boolean(), { maxLength: 60 }), (moves) => {
+  assert(
+    property(array(boolean(), { maxLength: 60 }), (moves) => {
       const sections: Section[] = []
       const open: number[] = []
       const expected: string[] = []

@@ -1,0 +1,19 @@
+// node --import this app.js: profiles the whole run and writes it when the process exits. Set by `tapescope profile`.
+import { isMainThread } from 'node:worker_threads'
+import { startProfiler, type ProfileOptions } from './profile.ts'
+
+const settings = process.env['TAPESCOPE_PROFILE']
+if (settings !== undefined && isMainThread) {
+  // Children of the program are not profiled into the same files.
+  delete process.env['TAPESCOPE_PROFILE']
+  const profiler = await startProfiler({ ringSeconds: Infinity, ...(JSON.parse(settings) as ProfileOptions) })
+  process.on('exit', () => profiler.stopNow())
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      // The program's own handlers decide; without one the signal ends the process as it would have.
+      if (process.listenerCount(signal) > 0) return
+      profiler.stopNow()
+      process.kill(process.pid, signal)
+    })
+  }
+}
