@@ -92,8 +92,8 @@ const courses = {
   '-spring-failed': (s) => {
     s.range()
     s.spring('fails')
-    s.tape.swing(6, 1.04)
-    s.tape.swing(7, 1.02)
+    s.tape.swing(6, 1.033)
+    s.tape.swing(6, 1.018)
     s.spring('deeper')
     s.sos(strong)
     s.lps()
@@ -118,7 +118,7 @@ const courses = {
     s.range()
     s.oscillate(8)
     s.plant('EXPIRY')
-    s.escape()
+    s.markup()
   },
   '-breakdown-weak': (s) => {
     s.range()
@@ -143,7 +143,7 @@ const courses = {
     s.spring()
     s.wildBar()
     s.tape.swing(6, 1.08)
-    s.escape()
+    s.markup()
   },
 } satisfies Record<string, Course>
 
@@ -265,7 +265,8 @@ export class Script {
   spring(course: 'tested' | 'without a test' | 'fails' | 'deeper' = 'tested'): void {
     const { tape } = this
     const ice = this.#ice
-    tape.swing(8, 1.06)
+    // Peaks of their own, more than 0.02 apart, so that they make no cluster in the middle of the range.
+    tape.swing(8, course === 'deeper' ? 1.09 : 1.06)
     tape.swing(6, ice * 1.022)
     let low = ice * 0.984
     if (tape.mirrored) {
@@ -301,7 +302,7 @@ export class Script {
     tape.swing(6, ice * 1.015)
     tape.low(ice * 0.985, { ratio: 0.4, close: 0.4 })
     const pierce = tape.length - 1
-    tape.low(ice * 0.937, { ratio: 0.6, spread: 1.6, close: 0.7 })
+    tape.low(ice * 0.94, { ratio: 0.6, spread: 1.6, close: 0.8 })
     this.plant('SPRING_CANCELLED', pierce, pierce + 1)
     tape.swing(2, ice * 1.01)
   }
