@@ -1,9 +1,10 @@
 #!/usr/bin/env node
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { components } from './components.ts'
 import { checkConfig } from './config/check-config.ts'
 import { ConfigError, isTree, merge, readConfig } from './config/read-config.ts'
+import { takeDataDir } from './data-dir.ts'
 import { ListenError } from './listen.ts'
 import { stderrLog } from './log.ts'
 import { createSidecar } from './sidecar.ts'
@@ -22,6 +23,8 @@ Runs a Collector configuration as a local sidecar: OTLP in, fan-out, viewer. Lat
   --prometheus-port N    scrape endpoint (TAPESCOPE_PROMETHEUS_PORT); without it as the file says
   --health-port N        health (TAPESCOPE_HEALTH_PORT); without it as the file says
   --metrics-port N       the sidecar's own metrics (TAPESCOPE_SIDECAR_METRICS_PORT); without it as the file says
+  --data-dir DIR         where the store and undecided spans survive a restart (TAPESCOPE_DATA_DIR), .tapescope/sidecar
+  --no-data-dir          keep everything in memory
   --no-viewer            no viewer and no store
   --check                only check the configuration
   --help
@@ -52,6 +55,8 @@ async function main(): Promise<void> {
       'prometheus-port': { type: 'string', default: process.env['TAPESCOPE_PROMETHEUS_PORT'] ?? '' },
       'health-port': { type: 'string', default: process.env['TAPESCOPE_HEALTH_PORT'] ?? '' },
       'metrics-port': { type: 'string', default: process.env['TAPESCOPE_SIDECAR_METRICS_PORT'] ?? '' },
+      'data-dir': { type: 'string', default: process.env['TAPESCOPE_DATA_DIR'] ?? '.tapescope/sidecar' },
+      'no-data-dir': { type: 'boolean', default: false },
       'no-viewer': { type: 'boolean', default: false },
       check: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -70,17 +75,25 @@ async function main(): Promise<void> {
     metrics: port(values['metrics-port'], '--metrics-port'),
   })
   const config = checkConfig(tree, components)
+  if (values.check) {
+    createSidecar(config, { log: stderrLog })
+    process.stdout.write('the configuration is sound\n')
+    return
+  }
+  const dataDir = values['no-data-dir'] ? undefined : takeDataDir(resolve(values['data-dir']))
+  if (dataDir === undefined && !values['no-data-dir'])
+    stderrLog.warn(
+      `${values['data-dir']} belongs to another process or cannot be written to; keeping everything in memory (--data-dir names another folder)`,
+    )
+  process.on('exit', () => dataDir?.release())
   const telemetry = new Telemetry()
   const store = values['no-viewer'] ? undefined : new TraceStore({ maxBytes: 64 * 2 ** 20 })
   const sidecar = createSidecar(config, {
     log: stderrLog,
+    dataDir: dataDir?.path,
     telemetry,
     tap: store && ((batch) => store.append(batch)),
   })
-  if (values.check) {
-    process.stdout.write('the configuration is sound\n')
-    return
-  }
   const viewer =
     store &&
     createViewer({

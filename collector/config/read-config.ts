@@ -29,7 +29,7 @@ export function readConfig(
     } catch (cause) {
       throw new ConfigError(`cannot read ${file}: ${(cause as Error).message}`, { cause })
     }
-    const document = parseDocument(text)
+    const document = parseDocument(text, { merge: true })
     const [error] = document.errors
     if (error) throw new ConfigError(`${file}: ${error.message}`)
     const root: unknown = document.toJS({ maxAliasCount: 100 })

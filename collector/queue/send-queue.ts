@@ -3,7 +3,8 @@ export interface QueueItem {
   /** Spans, points or records in it. */
   readonly count: number
   readonly bytes: number
-  payload(): Buffer
+  /** Undefined when its bytes are damaged by now. */
+  payload(): Buffer | undefined
 }
 
 /** Where waiting requests lie. `offer` puts at the end, `take` removes from the front, `done` forgets for good. */
@@ -87,6 +88,7 @@ export class SendQueue {
   private readonly stopping = new AbortController()
   private readonly workers = new Set<Promise<unknown>>()
   private waiting = 0
+  private waitingItems = 0
   private inFlight = 0
   private inFlightSize = 0
   private oldest = 0
@@ -96,14 +98,16 @@ export class SendQueue {
   constructor(options: SendQueueOptions, storage: QueueStorage) {
     this.options = options
     this.storage = storage
-    for (let i = 0; i < storage.length; i++) this.waiting += this.sizeOf(storage.peek(i)!)
+    for (let i = 0; i < storage.length; i++) {
+      const item = storage.peek(i)!
+      this.waiting += this.sizeOf(item)
+      this.waitingItems += item.count
+    }
   }
 
   /** Items waiting or under way. */
   get depth(): number {
-    let count = this.inFlight
-    for (let i = 0; i < this.storage.length; i++) count += this.storage.peek(i)!.count
-    return count
+    return this.waitingItems + this.inFlight
   }
 
   /** In units of the sizer, as `queue_size` counts. */
@@ -123,6 +127,7 @@ export class SendQueue {
     if (this.storage.length === 0) this.oldest = Date.now()
     this.storage.offer(payload, count)
     this.waiting += size
+    this.waitingItems += count
     this.pump()
     return true
   }
@@ -143,9 +148,10 @@ export class SendQueue {
         count += item.count
       }
       this.waiting -= size
+      this.waitingItems -= count
       this.inFlight += count
       this.inFlightSize += size
-      const worker = this.deliver(items, count)
+      const worker = this.deliver(items)
         .then((settled) => settled && storage.done(items))
         .finally(() => {
           this.inFlight -= count
@@ -178,14 +184,25 @@ export class SendQueue {
   }
 
   /** Answers with false when the requests are to stay where they are, for the next start. */
-  private async deliver(items: readonly QueueItem[], count: number): Promise<boolean> {
+  private async deliver(items: readonly QueueItem[]): Promise<boolean> {
     const { options } = this
     const { retry } = options
     const { signal } = this.stopping
     const since = Date.now()
     let pause = retry?.initialMs ?? 0
-    const payload =
-      items.length === 1 ? items[0].payload() : Buffer.concat(items.map((item) => item.payload()))
+    const payloads: Buffer[] = []
+    let count = 0
+    for (const item of items) {
+      const payload = item.payload()
+      if (payload === undefined)
+        options.dropped(item.count, 'damaged', 'its bytes on disk are not what was written')
+      else {
+        payloads.push(payload)
+        count += item.count
+      }
+    }
+    if (payloads.length === 0) return true
+    const payload = payloads.length === 1 ? payloads[0] : Buffer.concat(payloads)
     for (;;) {
       const delivery = await options
         .send(payload, signal)
@@ -236,6 +253,7 @@ export class SendQueue {
       if (left > 0)
         this.options.dropped(left, 'shutdown', 'the sidecar stopped before the destination took them')
       this.waiting = 0
+      this.waitingItems = 0
     }
     this.storage.close()
   }

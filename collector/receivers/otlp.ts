@@ -52,6 +52,7 @@ class OtlpReceiver implements Receiver {
   private readonly pipelines = new Map<Signal, Consumer>()
   private readonly paths = new Map<string, Signal>()
   private readonly config: NonNullable<Config['protocols']['http']> | undefined
+  private readonly declaresGrpc: boolean
   private readonly context: Context
   private readonly server = createServer((request, response) => void this.handle(request, response))
   private readonly counters: Record<Signal, ReturnType<typeof countersOf>>
@@ -60,14 +61,13 @@ class OtlpReceiver implements Receiver {
 
   constructor(config: Config, context: Context) {
     this.config = config.protocols.http
+    this.declaresGrpc = config.protocols.grpc !== undefined
     this.context = context
     this.counters = {
       traces: countersOf(context, 'traces', 'spans'),
       metrics: countersOf(context, 'metrics', 'metric_points'),
       logs: countersOf(context, 'logs', 'log_records'),
     }
-    if (config.protocols.grpc)
-      context.log.info(`${context.id}: gRPC is declared in the file; the sidecar serves OTLP over HTTP only`)
     if (this.config) {
       this.paths.set(this.config.traces_url_path, 'traces')
       this.paths.set(this.config.metrics_url_path, 'metrics')
@@ -89,6 +89,10 @@ class OtlpReceiver implements Receiver {
     if (!this.config) return
     const address = await listen(this.server, this.config.endpoint, 'OTLP/HTTP receiver')
     this.listening['OTLP/HTTP'] = `http://${address}`
+    if (this.declaresGrpc)
+      this.context.log.info(
+        `${this.context.id}: gRPC is declared in the file; the sidecar serves OTLP over HTTP only`,
+      )
   }
 
   async shutdown(deadline: number): Promise<void> {

@@ -1,6 +1,8 @@
 import { decode, type Json, type JsonValue } from '../otlp/codec.ts'
+import { resourceAttributes } from '../otlp/attributes.ts'
+import { attributesOf, list, text } from '../otlp/plain.ts'
 import { Scope, Span } from '../otlp/schema.ts'
-import { END, resourceOf, SCOPE, START, STRIDE, type TraceBatch } from '../otlp/trace-batch.ts'
+import { END, SCOPE, START, STRIDE, type TraceBatch } from '../otlp/trace-batch.ts'
 
 /** A span as the viewer's API shows it. Times are nanoseconds since 1970 as decimal strings. */
 export interface SpanView {
@@ -35,7 +37,7 @@ export function viewSpan(batch: TraceBatch, span: number): SpanView {
   const { body, rows } = batch
   const row = span * STRIDE
   const json = decode(Span, body, rows[row + START], rows[row + END])
-  const resource = attributesOf(resourceOf(batch, span))
+  const resource = resourceAttributes(batch, span)
   const scope = decode(Scope, batch.scopes[rows[row + SCOPE]].bytes)
   const start = text(json['startTimeUnixNano'], '0')
   const end = text(json['endTimeUnixNano'], '0')
@@ -70,45 +72,4 @@ export function viewSpan(batch: TraceBatch, span: number): SpanView {
 export function serviceName(resource: Record<string, JsonValue>): string {
   const name = resource['service.name']
   return typeof name === 'string' && name !== '' ? name : 'unknown_service'
-}
-
-function text(value: JsonValue | undefined, fallback = ''): string {
-  return typeof value === 'string' ? value : fallback
-}
-
-function list(value: JsonValue | undefined): Json[] {
-  return Array.isArray(value) ? (value as Json[]) : []
-}
-
-/** The attributes of a decoded message as plain values. A key that occurs twice keeps its first value. */
-export function attributesOf(message: Json): Record<string, JsonValue> {
-  return keyValues(message['attributes'])
-}
-
-function keyValues(value: JsonValue | undefined): Record<string, JsonValue> {
-  const out: Record<string, JsonValue> = Object.create(null) as Record<string, JsonValue>
-  for (const pair of list(value)) {
-    const key = text(pair['key'])
-    if (!(key in out)) out[key] = plainValue((pair['value'] ?? {}) as Json)
-  }
-  return out
-}
-
-/** An AnyValue. Integers beyond 2^53 stay decimal strings, bytes stay base64. */
-export function plainValue(value: Json): JsonValue {
-  const [kind] = Object.keys(value)
-  if (kind === undefined) return null
-  const inner = value[kind]!
-  switch (kind) {
-    case 'intValue': {
-      const number = Number(inner)
-      return Number.isSafeInteger(number) ? number : inner
-    }
-    case 'arrayValue':
-      return list((inner as Json)['values']).map(plainValue)
-    case 'kvlistValue':
-      return keyValues((inner as Json)['values'])
-    default:
-      return inner
-  }
 }

@@ -4,14 +4,14 @@ import {
   NAME,
   NAME_END,
   PARENT_ID,
-  resourceOf,
   START_TIME,
   STATUS,
   STRIDE,
   TRACE_ID,
   type TraceBatch,
 } from '../otlp/trace-batch.ts'
-import { attributesOf, serviceName, viewSpan, type SpanView } from './span-view.ts'
+import { resourceAttributes } from '../otlp/attributes.ts'
+import { serviceName, viewSpan, type SpanView } from './span-view.ts'
 
 export interface TraceSummary {
   readonly traceId: string
@@ -124,7 +124,7 @@ function summary(trace: Building): TraceSummary {
   return {
     traceId: trace.traceId,
     name: batch.body.toString('utf8', batch.rows[row + NAME], batch.rows[row + NAME_END]),
-    service: serviceName(attributesOf(resourceOf(batch, span))),
+    service: serviceName(resourceAttributes(batch, span)),
     startTime: new Date(Number(trace.start / 1_000_000n)).toISOString(),
     durationMs: Number(trace.end - trace.start) / 1e6,
     spanCount: trace.spanCount,
