@@ -1,0 +1,161 @@
+import { createBacktestEngine, smaCross, type BarSeries } from '@tapescope/engine'
+import { DataFrame } from 'data-forge'
+import { backtest, type IBar } from 'grademark'
+import type { BenchCase, Budget, Rival } from '../case.ts'
+import { config } from '../config.ts'
+import { hasCompiler } from '../native/compiler.ts'
+import { startReference } from '../native/reference.ts'
+import { unseenBars } from '../unseen-bars.ts'
+
+const engine = createBacktestEngine()
+/** Without costs, so that engines with other cost models can be held against it to the cent. */
+const free = {
+  positionFrac: 0.1,
+  commission: { model: 'FIXED', amount: 0 },
+  slippage: { model: 'FIXED_PERCENTAGE', frac: 0 },
+} as const
+
+const run = (bars: BarSeries) => engine.run(bars, { ...free, strategy: smaCross() })
+
+interface SmaBar extends IBar {
+  fast: number
+  slow: number
+}
+
+/** grademark wants rows and indicators; both are made here, outside of its time. */
+function rows(bars: BarSeries): DataFrame<number, SmaBar> {
+  const mean = (end: number, length: number): number => {
+    let sum = 0
+    for (let i = end - length + 1; i <= end; i++) sum += bars.close[i]
+    return sum / length
+  }
+  const values: SmaBar[] = []
+  for (let i = 29; i < bars.length; i++)
+    values.push({
+      time: new Date(bars.time[i]),
+      open: bars.open[i],
+      high: bars.high[i],
+      low: bars.low[i],
+      close: bars.close[i],
+      volume: bars.volume[i],
+      fast: mean(i, 10),
+      slow: mean(i, 30),
+    })
+  return new DataFrame<number, SmaBar>({ values })
+}
+
+function peer(frame: DataFrame<number, SmaBar>) {
+  let below = false
+  return backtest<IBar, SmaBar, object, number>(
+    {
+      entryRule(enter, { bar }) {
+        if (bar.fast > bar.slow && below) enter()
+        below = bar.fast < bar.slow
+      },
+      exitRule(exit, { bar }) {
+        below = bar.fast < bar.slow
+        if (below) exit()
+      },
+    },
+    frame,
+  )
+}
+
+/**
+ * Every round trip of ours must be grademark's: same times, same prices. It closes what is open at the end, we do not;
+ * and it asks no exit on the bar of entry, so round trips of one bar are left out.
+ */
+function sameTrades(bars: BarSeries): void {
+  const barMs = bars.time[1] - bars.time[0]
+  const ours = run(bars).trades.filter((trade) => trade.exitTime - trade.entryTime > barMs)
+  const theirs = new Map(peer(rows(bars)).map((trade) => [trade.entryTime.getTime(), trade]))
+  const different = ours.filter((trade) => {
+    const other = theirs.get(trade.entryTime)
+    return (
+      other === undefined ||
+      Math.abs(other.entryPrice - trade.entryPrice) > 0.005 ||
+      Math.abs(other.exitPrice - trade.exitPrice) > 0.005
+    )
+  })
+  if (ours.length === 0 || different.length > 0)
+    throw new Error(`${different.length} of ${ours.length} trades differ from grademark's`)
+}
+
+function smaCase(length: number): BenchCase {
+  const withPeer = length === 10_000
+  const budgets: Budget[] = [
+    {
+      kind: 'ceiling',
+      maxNs: 100,
+      reason: 'Four times the 25 ns of a quiet machine; C decides, not the clock.',
+    },
+  ]
+  if (hasCompiler())
+    budgets.push({
+      kind: 'ratio',
+      rival: 'C',
+      max: 4,
+      reason: 'Orders, fills and equity may cost 4 times tuned C.',
+    })
+  if (withPeer)
+    budgets.push({
+      kind: 'ratio',
+      rival: 'grademark',
+      max: 1 / 40,
+      reason: 'At least 40 times as fast as the npm peer.',
+    })
+  return {
+    name: `backtest/sma-${length / 1000}k`,
+    unit: 'bar',
+    about: `SMA cross 10/30 over ${length} unseen bars: orders, fills, equity, metrics`,
+    budgets,
+    gate: length <= 100_000,
+    quick: length <= 100_000,
+    kernel: true,
+    setup({ seed, rivals }) {
+      const next = unseenBars(length, seed)
+      let bars = next()
+      const others: Rival[] = []
+      const c = rivals ? startReference() : undefined
+      if (c !== undefined)
+        others.push({
+          name: 'C',
+          units: length,
+          timesItself: true,
+          prepare: () => c.load(bars),
+          run: async () => (await c.pass(`sma ${free.positionFrac}`))[0],
+        })
+      let frame = withPeer && rivals ? rows(bars) : undefined
+      if (frame !== undefined)
+        others.push({
+          name: 'grademark',
+          units: length,
+          prepare: () => void (frame = rows(bars)),
+          run: () => peer(frame!),
+        })
+      return {
+        units: length,
+        prepare: () => void (bars = next()),
+        run: () => run(bars),
+        rivals: others,
+        async verify() {
+          if (withPeer && rivals) sameTrades(bars)
+          if (c === undefined) return
+          await c.load(bars)
+          const [, equity, trades] = await c.pass(`sma ${free.positionFrac}`)
+          const ours = run(bars)
+          const last = ours.equity.value[length - 1]
+          if (ours.trades.length !== trades || Math.abs(last - equity) > 0.005)
+            throw new Error(
+              `C ends with ${equity} after ${trades} trades, the engine with ${last} after ${ours.trades.length}`,
+            )
+        },
+        async close() {
+          await c?.close()
+        },
+      }
+    },
+  }
+}
+
+export default config.unseenSizes.map(smaCase)
