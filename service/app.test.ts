@@ -29,6 +29,7 @@ beforeAll(async () => {
   app = createApp({
     database,
     signalEngine,
+    replayEngine: signalEngine,
     backtestEngine,
     runner: createBacktestRunner(database, backtestEngine, log, 64),
     version: '0.0.0',

@@ -24,6 +24,7 @@ beforeAll(async () => {
   app = createApp({
     database,
     signalEngine: createSignalEngine(),
+    replayEngine: createSignalEngine(),
     backtestEngine,
     runner: createBacktestRunner(database, backtestEngine, () => undefined, 1),
     version: '0.0.0',

@@ -75,7 +75,9 @@ export async function serve(options: ServeOptions): Promise<Service> {
     onConnectionError: (error) =>
       log({ level: 'warn', message: 'database connection lost', error: error.message }),
   })
-  const signalEngine = instrumentSignalEngine(withRegistryFacts(createSignalEngine()))
+  const engine = withRegistryFacts(createSignalEngine())
+  const signalEngine = instrumentSignalEngine(engine)
+  const replayEngine = instrumentSignalEngine(engine, { mode: 'replay' })
   const backtestEngine = instrumentBacktestEngine(createBacktestEngine())
   const runner = createBacktestRunner(database, backtestEngine, log, limits.backtests)
   const watch = watchData(database, log)
@@ -83,6 +85,7 @@ export async function serve(options: ServeOptions): Promise<Service> {
   const app = createApp({
     database,
     signalEngine,
+    replayEngine,
     backtestEngine,
     runner,
     version,

@@ -8,6 +8,8 @@ import type { Database } from './database.ts'
 export interface ServiceContext {
   database: Database
   signalEngine: SignalEngine
+  /** The same engine for questions: what it finds again is not counted as found. */
+  replayEngine: SignalEngine
   backtestEngine: BacktestEngine
   version: string
   /** `performance.now()` at the start of the process's service. */

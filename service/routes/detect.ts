@@ -28,7 +28,7 @@ const detectedPattern = z.object({
 })
 
 /** `GET /api/v1/patterns/detect`: where a series stands now. Stores nothing. */
-export function detectRoute(app: Hono, { database, signalEngine }: ServiceContext): void {
+export function detectRoute(app: Hono, { database, replayEngine }: ServiceContext): void {
   defineRoute(app, {
     method: 'get',
     path: '/api/v1/patterns/detect',
@@ -67,7 +67,7 @@ export function detectRoute(app: Hono, { database, signalEngine }: ServiceContex
       patterns: z.array(detectedPattern),
     }),
     async handle({ query }) {
-      const { bars, result } = await analyseStored(database, signalEngine, query)
+      const { bars, result } = await analyseStored(database, replayEngine, query)
       const range = result.ranges.findLast(({ status }) => status === 'ACTIVE' || status === 'BREAKOUT')
       const from = result.bars - query.lookback
       return {
