@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises'
-import { createServer, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { extname, join } from 'node:path'
 import { close, listen } from './listen.ts'
+import { ProfileStore } from './profile-store.ts'
 import type { TraceStore } from './store/trace-store.ts'
 import type { Telemetry } from './telemetry.ts'
 
@@ -30,8 +31,14 @@ export interface ViewerOptions {
 
 /** The viewer's port: the page, and what it shows as JSON. */
 export function createViewer(options: ViewerOptions) {
+  const profiles = new ProfileStore()
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? '/', 'http://viewer')
+    if (request.method === 'POST' && url.pathname === '/api/profiles') {
+      void takeProfile(profiles, request, response)
+      return
+    }
+    if (request.method === 'GET' && profileOf(profiles, options.store, url.pathname, response)) return
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       response.setHeader('allow', 'GET, HEAD')
       problem(response, 405, 'only GET is served here')
@@ -50,6 +57,54 @@ export function createViewer(options: ViewerOptions) {
     listen: () => listen(server, options.endpoint, 'viewer'),
     close: (deadline: number) => close(server, deadline),
   }
+}
+
+const MAX_PROFILE = 16 * 2 ** 20
+
+/** A profile that the SDK posts. Only JSON: a page of another origin cannot send that without being asked first. */
+async function takeProfile(
+  profiles: ProfileStore,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  if (!/^application\/json\b/.test(request.headers['content-type'] ?? '')) {
+    request.resume()
+    return problem(response, 415, 'a profile is sent as application/json')
+  }
+  const chunks: Buffer[] = []
+  let size = 0
+  try {
+    for await (const chunk of request as AsyncIterable<Buffer>) {
+      size += chunk.length
+      if (size <= MAX_PROFILE) chunks.push(chunk)
+    }
+  } catch {
+    return
+  }
+  if (size > MAX_PROFILE) return problem(response, 413, `a profile may have ${MAX_PROFILE} bytes`)
+  const wrong = profiles.add(Buffer.concat(chunks).toString('utf8'))
+  if (wrong !== undefined) return problem(response, 400, wrong)
+  json(response, 200, { stored: true })
+}
+
+/** CPU samples of a trace, or of one span alone, as a speedscope file. False when the path is another's. */
+function profileOf(
+  profiles: ProfileStore,
+  store: TraceStore,
+  pathname: string,
+  response: ServerResponse,
+): boolean {
+  const match = /^\/api\/(?:traces\/([0-9a-f]{32})|spans\/([0-9a-f]{16}))\/profile$/i.exec(pathname)
+  if (!match) return false
+  const [, traceId, spanId] = match.map((id) => id?.toLowerCase())
+  const found = profiles.speedscope(traceId ?? `span ${spanId}`, (span) =>
+    traceId === undefined ? span.spanId === spanId : span.traceId === traceId,
+  )
+  if (found) json(response, 200, found)
+  else if (traceId !== undefined && store.trace(traceId).length === 0)
+    problem(response, 404, `no trace ${traceId} is in the store`)
+  else problem(response, 404, 'no CPU samples of it have arrived: start the profiler with this sidecar')
+  return true
 }
 
 class QueryError extends Error {}

@@ -1,0 +1,119 @@
+import { z } from 'zod'
+
+const whole = z.array(
+  z
+    .number()
+    .int()
+    .min(-1)
+    .max(2 ** 40),
+)
+/** What the SDK's profiler posts: stacks as a tree, samples in columns, each on a span or on none (-1). */
+const documentShape = z.object({
+  format: z.literal('tapescope.profile/1'),
+  service: z.string().max(500),
+  frames: z.array(
+    z.object({
+      name: z.string().max(2000),
+      file: z.string().max(4000).optional(),
+      line: z.number().int().optional(),
+      col: z.number().int().optional(),
+    }),
+  ),
+  stacks: z.object({ parent: whole, frame: whole }),
+  samples: z.object({ timeUs: whole, weightUs: whole, stack: whole, span: whole }),
+  spans: z.array(z.object({ traceId: z.string().max(32), spanId: z.string().max(16), name: z.string() })),
+})
+type Document = z.infer<typeof documentShape>
+
+export interface SpeedscopeFile {
+  $schema: string
+  name: string
+  shared: { frames: Document['frames'] }
+  profiles: {
+    type: 'sampled'
+    name: string
+    unit: 'microseconds'
+    startValue: 0
+    endValue: number
+    samples: number[][]
+    weights: number[]
+  }[]
+}
+
+/** CPU samples that processes sent, newest last; the oldest go beyond `maxBytes`. */
+export class ProfileStore {
+  private readonly maxBytes: number
+  private readonly documents: { document: Document; bytes: number }[] = []
+  private bytes = 0
+
+  constructor(maxBytes = 64 * 2 ** 20) {
+    this.maxBytes = maxBytes
+  }
+
+  /** Takes a posted document. Answers with what is wrong with it, or undefined. */
+  add(text: string): string | undefined {
+    let parsed: unknown
+    try {
+      parsed = JSON.parse(text)
+    } catch {
+      return 'the body is not JSON'
+    }
+    const checked = documentShape.safeParse(parsed)
+    if (!checked.success) {
+      const [issue] = checked.error.issues
+      return `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not a profile'}`
+    }
+    const broken = brokenReference(checked.data)
+    if (broken !== undefined) return broken
+    this.documents.push({ document: checked.data, bytes: text.length })
+    this.bytes += text.length
+    while (this.bytes > this.maxBytes && this.documents.length > 1) {
+      this.bytes -= this.documents.shift()!.bytes
+    }
+    return undefined
+  }
+
+  /** The samples of the spans that `wanted` accepts as one weighted profile; undefined when there are none. */
+  speedscope(name: string, wanted: (span: Document['spans'][number]) => boolean): SpeedscopeFile | undefined {
+    const frames: Document['frames'] = []
+    const samples: number[][] = []
+    const weights: number[] = []
+    for (const { document } of this.documents) {
+      const accepted = document.spans.map(wanted)
+      if (!accepted.includes(true)) continue
+      const offset = frames.length
+      frames.push(...document.frames)
+      for (const [i, span] of document.samples.span.entries()) {
+        if (!accepted[span]) continue
+        const path: number[] = []
+        for (let at = document.samples.stack[i]; at >= 0; at = document.stacks.parent[at]) {
+          path.push(document.stacks.frame[at] + offset)
+        }
+        samples.push(path.reverse())
+        weights.push(document.samples.weightUs[i])
+      }
+    }
+    if (samples.length === 0) return undefined
+    const endValue = weights.reduce((sum, weight) => sum + weight, 0)
+    return {
+      $schema: 'https://www.speedscope.app/file-format-schema.json',
+      name,
+      shared: { frames },
+      profiles: [{ type: 'sampled', name, unit: 'microseconds', startValue: 0, endValue, samples, weights }],
+    }
+  }
+}
+
+/** Parents stand before their children, so that no stack can be a circle. */
+function brokenReference({ frames, stacks, samples, spans }: Document): string | undefined {
+  const { parent, frame } = stacks
+  if (parent.length !== frame.length) return 'stacks: the columns differ in length'
+  const rows = samples.stack.length
+  if (samples.span.length !== rows || samples.weightUs.length !== rows)
+    return 'samples: the columns differ in length'
+  if (parent.some((at, i) => at >= i)) return 'stacks.parent: a parent stands after its child'
+  if (frame.some((at) => at < 0 || at >= frames.length)) return 'stacks.frame: no such frame'
+  if (samples.stack.some((at) => at < 0 || at >= parent.length)) return 'samples.stack: no such stack'
+  if (samples.span.some((at) => at >= spans.length)) return 'samples.span: no such span'
+  return undefined
+}
