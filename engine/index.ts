@@ -47,3 +47,6 @@ export type {
 } from './strategy.ts'
 export { buyAndHold } from './strategy-buy-and-hold.ts'
 export { smaCross } from './strategy-sma-cross.ts'
+export type { StrategyName } from './backtest/config.ts'
+export type { WyckoffOptions } from './strategy-wyckoff.ts'
+export { wyckoff } from './strategy-wyckoff.ts'

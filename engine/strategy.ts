@@ -1,4 +1,5 @@
 import type { BarSeries } from './bar-series.ts'
+import type { PortfolioCampaign, PortfolioPosition } from './risk.ts'
 import type { Side } from './signal.ts'
 
 export type ExitReason = 'STOP' | 'TARGET' | 'REVERSAL' | 'BREAKDOWN' | 'TIME' | 'PHASE' | 'STRATEGY'
@@ -19,6 +20,7 @@ export interface StrategyContext {
   readonly first: number
   /** One past the last bar of the run. */
   readonly end: number
+  readonly initialCapital: number
 }
 
 export interface StrategyRun {
@@ -53,6 +55,10 @@ export interface Broker {
   cancel(orderId: number): boolean
   /** Moves the stop of every open entry of this symbol, from the next bar on. */
   moveStop(price: number): void
+  /** Every open entry of the account, of all its symbols. */
+  positions(): PortfolioPosition[]
+  /** The campaigns that the account's entries named. */
+  campaigns(): PortfolioCampaign[]
 }
 
 export interface Target {

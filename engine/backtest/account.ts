@@ -1,7 +1,9 @@
 import type { BarSeries } from '../bar-series.ts'
 import type { RunObserver } from '../observer.ts'
+import type { PortfolioPosition } from '../risk.ts'
 import type { ExitReason } from '../strategy.ts'
 import { Book, type Lot, type PendingOrder } from './book.ts'
+import { CampaignLedger } from './campaign-ledger.ts'
 import type { ResolvedConfig } from './config.ts'
 import { commissionOf, slippageOf } from './costs.ts'
 import { OrderCounts } from './order-counts.ts'
@@ -17,6 +19,7 @@ export class Account {
   readonly books: readonly Book[]
   readonly trades = new TradeLog()
   readonly orders = new OrderCounts()
+  readonly campaigns = new CampaignLedger()
   observer: RunObserver | undefined
   cash: number
   /** Cash plus positions at the last mark. */
@@ -48,6 +51,19 @@ export class Account {
     let worth = this.cash
     for (const book of this.books) worth += book.signed * book.lastPrice
     return worth
+  }
+
+  positions(): PortfolioPosition[] {
+    return this.books.flatMap((book) =>
+      book.lots.map((lot) => ({
+        symbol: book.bars.symbol,
+        side: book.side === 1 ? ('LONG' as const) : ('SHORT' as const),
+        quantity: lot.quantity,
+        entryPrice: lot.entryPrice,
+        stop: Number.isNaN(lot.stop) ? null : lot.stop,
+        campaignId: lot.tag.campaign ?? null,
+      })),
+    )
   }
 
   floorToLot(quantity: number): number {
@@ -288,6 +304,8 @@ export class Account {
       lot.commission += commission
       lot.slippage += slippage
     }
+    const { campaign, pattern } = order.tag
+    if (campaign !== undefined) this.campaigns.taken(campaign, book.bars.symbol, pattern)
     this.cash -= side * quantity * price + commission
     this.commissionPaid += commission
     this.slippagePaid += slippage
@@ -393,6 +411,11 @@ export class Account {
       lot.signalBar,
       lot.tag,
     )
+    const { campaign } = lot.tag
+    if (campaign !== undefined) {
+      if (reason === 'STOP') this.campaigns.stoppedOut(campaign, book.bars.time[bar])
+      if (quantity >= book.quantity) this.campaigns.positionClosed(campaign)
+    }
     lot.quantity -= quantity
     lot.commission -= lot.commission * share
     lot.slippage -= lot.slippage * share

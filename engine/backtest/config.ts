@@ -32,9 +32,11 @@ export interface RiskLimits {
   readonly positionValue: number
 }
 
+export type StrategyName = 'wyckoff_all' | 'wyckoff_spring' | 'buy_and_hold' | 'sma_cross'
+
 export interface BacktestConfig {
   /** A built-in by name, or a strategy of the user's own. Default `wyckoff_all`. */
-  readonly strategy?: Strategy | 'buy_and_hold' | 'sma_cross'
+  readonly strategy?: Strategy | StrategyName
   /** First bar to trade, epoch ms; earlier bars are there to warm up on. Default: the first bar. */
   readonly startDate?: number | null
   /** Last bar to trade, epoch ms, inclusive. Default: the last bar. */
@@ -48,6 +50,12 @@ export interface BacktestConfig {
   readonly maxOpenPositions?: number
   readonly limits?: Partial<RiskLimits>
   readonly trailingStop?: boolean
+  /** Wyckoff strategies: everything out at the primary target, or 50, 30 and 20 % at three. */
+  readonly exitMode?: 'single' | 'scaled'
+  /** Wyckoff strategies: trade signals that ask for a review too. */
+  readonly tradeReviewSignals?: boolean
+  /** Wyckoff strategies: go on after a daily loss of .03 or a drawdown of .15 has halted new entries. */
+  readonly haltCleared?: boolean
   readonly commission?: CommissionConfig
   readonly slippage?: SlippageConfig
   /** A fill takes at most this share of a bar's volume; the rest waits. Null: no cap. */
@@ -91,6 +99,9 @@ export function resolveConfig(config: BacktestConfig, strategy: string): Resolve
     maxOpenPositions: config.maxOpenPositions ?? 5,
     limits: { ...defaultLimits, ...config.limits },
     trailingStop: config.trailingStop ?? false,
+    exitMode: config.exitMode ?? 'single',
+    tradeReviewSignals: config.tradeReviewSignals ?? true,
+    haltCleared: config.haltCleared ?? false,
     commission: config.commission ?? defaultCommission,
     slippage: config.slippage ?? { model: 'LIQUIDITY_BASED' },
     maxParticipation: config.maxParticipation ?? null,
@@ -114,6 +125,9 @@ export function resolveConfig(config: BacktestConfig, strategy: string): Resolve
   if (endDate !== null) within('endDate', endDate, -8.64e15, 8.64e15)
   if (startDate !== null && endDate !== null && endDate < startDate) {
     throw new BacktestError('endDate', null, `must not be before startDate (${endDate} < ${startDate})`)
+  }
+  if (resolved.exitMode !== 'single' && resolved.exitMode !== 'scaled') {
+    throw new BacktestError('exitMode', null, `must be single or scaled, got ${String(resolved.exitMode)}`)
   }
   checkCommission(commission)
   if (slippage.model === 'FIXED_PERCENTAGE' || slippage.model === 'VOLUME_WEIGHTED') {

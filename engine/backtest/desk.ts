@@ -1,3 +1,4 @@
+import type { PortfolioCampaign, PortfolioPosition } from '../risk.ts'
 import type { Broker, EntryOrder, EntryTag, ExitOrder, Target } from '../strategy.ts'
 import type { Account } from './account.ts'
 import type { Book, PendingOrder } from './book.ts'
@@ -132,6 +133,14 @@ export class Desk implements Broker {
     this.positive('stop', price)
     for (const lot of this.book.lots) lot.stop = price
     this.book.refresh()
+  }
+
+  positions(): PortfolioPosition[] {
+    return this.account.positions()
+  }
+
+  campaigns(): PortfolioCampaign[] {
+    return this.account.campaigns.list()
   }
 
   private submit(): number {

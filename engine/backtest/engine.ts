@@ -2,9 +2,10 @@ import type { BarSeries } from '../bar-series.ts'
 import type { EngineObserver } from '../observer.ts'
 import { buyAndHold } from '../strategy-buy-and-hold.ts'
 import { smaCross } from '../strategy-sma-cross.ts'
+import { wyckoff } from '../strategy-wyckoff.ts'
 import type { Strategy } from '../strategy.ts'
 import { Account } from './account.ts'
-import { type BacktestConfig, type ResolvedConfig, resolveConfig } from './config.ts'
+import { type BacktestConfig, defaultLimits, type ResolvedConfig, resolveConfig } from './config.ts'
 import type { DrawdownPeriod } from './drawdowns.ts'
 import type { EquityCurve } from './equity.ts'
 import { BacktestError } from './errors.ts'
@@ -70,12 +71,35 @@ export function createBacktestEngine(options: BacktestEngineOptions = {}): Backt
 }
 
 function strategyOf(config: BacktestConfig): Strategy {
-  const { strategy = 'buy_and_hold' } = config
+  const { strategy = 'wyckoff_all' } = config
   if (typeof strategy === 'object' && strategy !== null && typeof strategy.start === 'function')
     return strategy
   if (strategy === 'buy_and_hold') return buyAndHold()
   if (strategy === 'sma_cross') return smaCross()
+  if (strategy === 'wyckoff_all' || strategy === 'wyckoff_spring') return wyckoffOf(strategy, config)
   throw new BacktestError('strategy', null, `unknown strategy ${JSON.stringify(strategy)}`)
+}
+
+function wyckoffOf(name: 'wyckoff_all' | 'wyckoff_spring', config: BacktestConfig): Strategy {
+  const { perTrade, campaign, correlated, portfolioHeat, positionValue } = {
+    ...defaultLimits,
+    ...config.limits,
+  }
+  const limit = (max: number) => ({ max, warnAt: max * 0.8 })
+  return wyckoff({
+    name,
+    ...(name === 'wyckoff_spring' ? { patterns: ['SPRING'] } : {}),
+    ...(config.exitMode === undefined ? {} : { exitMode: config.exitMode }),
+    tradeReviewSignals: config.tradeReviewSignals ?? true,
+    haltCleared: config.haltCleared ?? false,
+    limits: {
+      perTrade: limit(perTrade),
+      campaign: limit(campaign),
+      correlated: limit(correlated),
+      heat: limit(portfolioHeat),
+      positionValue: limit(positionValue),
+    },
+  })
 }
 
 function runBacktest(

@@ -35,7 +35,12 @@ export class Simulation {
     this.book = account.books[0]!
     this.desk = new Desk(account, this.book)
     this.strategy = strategy.name
-    this.run = startStrategy(strategy, { bars: this.book.bars, first, end })
+    this.run = startStrategy(strategy, {
+      bars: this.book.bars,
+      first,
+      end,
+      initialCapital: account.config.initialCapital,
+    })
     this.wakeBars = this.run.wakeBars ?? null
     this.first = first
     this.end = end
