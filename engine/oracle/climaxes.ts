@@ -94,7 +94,13 @@ export function testsOf(v: View, r: Rules, zone: Zone, rally: Rally, t: number):
       confirmed: Math.max(i, rally.confirmed),
       low: v.low(i),
       ratio,
-      confidence: stConfidence(reduction, distance, penetration, v.closePosition(i), spread / zone.spread),
+      confidence: stConfidence(
+        reduction,
+        distance,
+        penetration,
+        v.closePosition(i),
+        (v.high(i) - v.low(i)) / (v.high(zone.bar) - v.low(zone.bar)),
+      ),
     })
   }
   return found.filter((test) => test.confirmed <= t)

@@ -217,7 +217,8 @@ export function oracle(bars: BarSeries, preset: 'strict' | 'standard'): OracleRe
   function springs(range: Range, v: View, t: number): void {
     const spring = springAt(range, v, rules, t)
     if (spring !== null) {
-      range.falseBreak = spring
+      // One Test is enough for the chain, whichever Spring of this phase C it belongs to.
+      range.falseBreak = { ...spring, tested: range.falseBreak?.tested ?? false }
       range.untested.push(spring)
       if (range.phase === 'B') move(range, t, 'C')
       result.events.push({ type: 'SPRING', bar: spring.bar, confirmed: t, confidence: spring.confidence })
@@ -237,6 +238,7 @@ export function oracle(bars: BarSeries, preset: 'strict' | 'standard'): OracleRe
     if (range.phase !== 'C') return
     for (const each of range.untested.filter((s) => isTest(s, v, t))) {
       each.tested = true
+      if (range.falseBreak !== null) range.falseBreak.tested = true
       range.untested = range.untested.filter((s) => s !== each)
       result.events.push({ type: 'TEST', bar: t, confirmed: t, confidence: confidenceOf(each, true) })
       const pattern = result.patterns.find(

@@ -123,7 +123,7 @@ export const stConfidence = (
       ),
   )
 
-/** 8.1; `stMean` is the mean ratio of the last two STs. */
+/** 8.1, the lowest tier of the Ice strength reaching to the gate (8.5); `stMean` is the mean ratio of the last two STs. */
 export function springConfidence(s: {
   ratio: number
   penetration: number
@@ -164,9 +164,8 @@ export function springConfidence(s: {
         [
           [80, 10],
           [70, 7],
-          [60, 5],
         ],
-        0,
+        5,
       ) +
       against,
   )
@@ -227,22 +226,11 @@ export function lpsConfidence(s: {
   return Math.min(100, Math.max(0, base + distance + effort + slope))
 }
 
-/** 8.4 */
+/** 8.4; the lowest tiers reach to the gates (8.5). */
 export const utadConfidence = (breakout: number, ratio: number, barsToFailure: number) =>
   70 +
-  (atLeast(breakout, 0.006) && atMost(breakout, 0.008)
-    ? 10
-    : atLeast(breakout, 0.005) && atMost(breakout, 0.009)
-      ? 5
-      : 0) +
-  tier(
-    ratio,
-    [
-      [2, 15],
-      [1.7, 10],
-    ],
-    0,
-  ) +
+  (atLeast(breakout, 0.006) && atMost(breakout, 0.008) ? 10 : 5) +
+  tier(ratio, [[2, 15]], 10) +
   (barsToFailure <= 2 ? 5 : 0)
 
 /** 9.3; the lowest tier reaches down to the gate of either preset (8.5). */
