@@ -1,10 +1,13 @@
 /** npm run gate: does head make a benchmark slower than base? `--help` tells the rest. */
+import { writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { compareRevisions } from './compare-revisions.ts'
 import { selfTest } from './gate-self-test.ts'
 import { exitCode } from './gate-result.ts'
 import { gateReport } from './report-gate.ts'
-import { writeJson } from './result.ts'
+import { gateComment } from './report-comment.ts'
+import { gatePage } from './report-html.ts'
+import { benchResult, readJson, writeJson } from './result.ts'
 import { git } from './revision.ts'
 import { openWorktrees } from './worktree.ts'
 
@@ -16,6 +19,9 @@ npm run gate -- --self-test [--quick]
   FILTER         only benchmarks whose name contains one of these words
   --witness W    kernels that callgrind counts, too: changed (default), all, none
   --json FILE    the result
+  --html FILE    a page with charts; --bench FILE (a result of npm run bench) adds budgets,
+                 --history FILE, given repeatedly, oldest first, the course of earlier results
+  --comment FILE a comment for the pull request, in Markdown
   --seed N       of the random order; default from the clock, printed
   --self-test    plants +10 % in 20 gate runs and counts verdicts; --quick: in one
 
@@ -34,6 +40,10 @@ async function main(): Promise<number> {
       head: { type: 'string' },
       witness: { type: 'string', default: 'changed' },
       json: { type: 'string' },
+      html: { type: 'string' },
+      comment: { type: 'string' },
+      bench: { type: 'string' },
+      history: { type: 'string', multiple: true, default: [] },
       seed: { type: 'string' },
       'self-test': { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
@@ -44,6 +54,9 @@ async function main(): Promise<number> {
     process.stdout.write(help)
     return 0
   }
+  // Read before anything is measured: a result of another schema is an error now, not after an hour.
+  const bench = values.bench === undefined ? undefined : await readJson(values.bench, benchResult)
+  const history = await Promise.all(values.history.map((file) => readJson(file, benchResult)))
   const seed = values.seed === undefined ? Date.now() % 1_000_000_000 : Number(values.seed)
   if (!Number.isSafeInteger(seed)) throw new Error(`--seed must be a whole number, not ${values.seed}`)
   if (values['self-test']) return runSelfTest(values.quick, seed, values.json)
@@ -84,6 +97,8 @@ async function main(): Promise<number> {
     })
     if (progress) process.stderr.write('\r\u001b[K')
     if (values.json !== undefined) await writeJson(values.json, result)
+    if (values.html !== undefined) await writeFile(values.html, gatePage(result, bench, history))
+    if (values.comment !== undefined) await writeFile(values.comment, gateComment(result))
     process.stdout.write(gateReport(result))
     return exitCode(result.verdict)
   } finally {
