@@ -29,6 +29,7 @@ const chunkSlots = 8192
 export class MetricStore {
   readonly families = new Map<string, Family>()
   readonly startTimeMs = Date.now()
+  private readonly byLabels = new WeakMap<object, Series>()
   private readonly bounds = new LabelBounds((reason) => this.misuse(reason))
   private readonly beforeCollect = new Set<() => void>()
   private readonly misuses = new Map<string, number>()
@@ -66,8 +67,14 @@ export class MetricStore {
       exemplars: [],
     }
     family.series.set(key, series)
+    this.byLabels.set(series.labels, series)
     this.listener?.(definition, key, series)
     return series
+  }
+
+  /** The exemplars of the series that a collection showed with these labels, by bucket. */
+  exemplarsOf(labels: object): Series['exemplars'] | undefined {
+    return this.byLabels.get(labels)?.exemplars
   }
 
   /** A call that had to be refused: counted, never thrown. */
@@ -115,8 +122,9 @@ export class MetricStore {
   }
 }
 
-function readLabel(labels: Readonly<Record<string, unknown>>, label: string): unknown {
+function readLabel(labels: Readonly<Record<string, unknown>> | null | undefined, label: string): unknown {
   try {
+    if (labels === null || labels === undefined) return undefined
     return Object.hasOwn(labels, label) ? labels[label] : undefined
   } catch {
     return undefined

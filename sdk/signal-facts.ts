@@ -28,9 +28,10 @@ export class SignalFacts implements TimerListener {
   }
 
   factTold(fact: ObservedFact, sinceMs: number): void {
-    const type = text(fact, 'pattern_type')
+    const type = text(fact, 'pattern_type') ?? text(fact, 'type')
+    const kind = fact.kind.toLowerCase()
     if (type === undefined) return
-    const decided = fact.kind === 'signal' || fact.kind === 'rejection'
+    const decided = kind === 'signal' || kind === 'rejection'
     if (decided && sinceMs >= 0)
       bindHistogram('signal_validation_latency_seconds', { pattern_type: type }, this.store).record(
         sinceMs / 1000,
@@ -38,11 +39,11 @@ export class SignalFacts implements TimerListener {
     const { mark, symbol, store } = this
     if (mark === undefined || !(fact.time > this.since)) return
     mark.time = Math.max(mark.time, fact.time)
-    if (fact.kind === 'pattern')
+    if (kind === 'pattern')
       bindCounter('pattern_detections_total', { pattern_type: type, symbol }, store).add()
-    else if (fact.kind === 'signal')
+    else if (kind === 'signal')
       bindCounter('signals_generated_total', { pattern_type: type, symbol }, store).add()
-    else if (fact.kind === 'rejection') {
+    else if (kind === 'rejection') {
       const stage = text(fact, 'rejection_stage') ?? 'unknown'
       bindCounter('signals_rejected_total', { pattern_type: type, rejection_stage: stage }, store).add()
     }

@@ -5,13 +5,14 @@ import { UndiciInstrumentation } from '@opentelemetry/instrumentation-undici'
 import { defaultResource, resourceFromAttributes } from '@opentelemetry/resources'
 import { AggregationType } from '@opentelemetry/sdk-metrics'
 import { NodeSDK } from '@opentelemetry/sdk-node'
-import { BatchSpanProcessor, type SpanProcessor } from '@opentelemetry/sdk-trace'
+import type { SpanProcessor } from '@opentelemetry/sdk-trace'
 import { createMetricProducer } from './metric-producer.ts'
 import type { MetricStore } from './metric-store.ts'
 import { createMetricsHandler, type MetricsHandler } from './metrics-handler.ts'
 import { PreciseClock } from './precise-clock.ts'
 import { observeProcess } from './process-metrics.ts'
 import { PullReader } from './pull-reader.ts'
+import { SpanQueue } from './span-queue.ts'
 import type { TelemetryOptions } from './start-telemetry.ts'
 
 export interface RunningSdk {
@@ -29,7 +30,7 @@ export function startSdk(
   const processors: SpanProcessor[] = [new PreciseClock()]
   if (otlpEndpoint !== false) {
     const exporter = new OTLPTraceExporter(url === undefined ? {} : { url })
-    processors.push(new BatchSpanProcessor({ exporter, maxQueueSize: 65_536, scheduledDelayMillis: 1000 }))
+    processors.push(new SpanQueue({ exporter, store }))
   }
   const reader = new PullReader(createMetricProducer(store))
   const version = serviceVersion === undefined ? {} : { 'service.version': serviceVersion }
@@ -51,7 +52,7 @@ export function startSdk(
   const stopProcess = observeProcess(store)
   const serializer = new PrometheusSerializer('', false, undefined, true, true)
   return {
-    metricsHandler: createMetricsHandler(reader, serializer),
+    metricsHandler: createMetricsHandler(reader, serializer, store),
     async flush() {
       await Promise.all(processors.map((processor) => processor.forceFlush()))
     },
