@@ -10,7 +10,15 @@ import type { DrawdownPeriod } from './drawdowns.ts'
 import type { EquityCurve } from './equity.ts'
 import { BacktestError } from './errors.ts'
 import { type RiskMetrics, riskMetricsOf } from './exposure.ts'
-import { type Metrics, metricsOf } from './metrics.ts'
+import { type Costs, type Metrics, metricsOf } from './metrics.ts'
+import {
+  type CampaignPerformance,
+  campaignPerformanceOf,
+  type PatternPerformance,
+  patternPerformanceOf,
+} from './group-performance.ts'
+import { checkLookAhead, type LookAheadCheck } from './look-ahead.ts'
+import { type MonthlyReturn, monthlyReturnsOf } from './monthly-returns.ts'
 import type { OrderCounts } from './order-counts.ts'
 import { backtestStages, Simulation } from './simulation.ts'
 import type { Trade } from './trade-log.ts'
@@ -51,6 +59,12 @@ export interface BacktestResult {
   readonly metrics: Metrics
   readonly drawdownPeriods: readonly DrawdownPeriod[]
   readonly riskMetrics: RiskMetrics
+  readonly costSummary: Costs
+  /** Built when first read, as are the reports below: they are made from the trades. */
+  readonly monthlyReturns: readonly MonthlyReturn[]
+  readonly patternPerformance: readonly PatternPerformance[]
+  readonly campaignPerformance: readonly CampaignPerformance[]
+  readonly lookAheadCheck: LookAheadCheck
   readonly orders: OrderCounts
 }
 
@@ -154,7 +168,9 @@ function report(
     slippage: account.slippagePaid,
     borrow: account.borrowPaid,
   }
-  let trades: Trade[] | undefined
+  let made: Trade[] | undefined
+  const trades = (): Trade[] => (made ??= account.trades.toArray([bars]))
+  const held = new Set(account.positions().flatMap(({ campaignId }) => campaignId ?? []))
   return {
     symbol: bars.symbol,
     timeframe: bars.timeframe,
@@ -163,13 +179,26 @@ function report(
     config,
     barsProcessed: end - first,
     get trades() {
-      return (trades ??= account.trades.toArray([bars]))
+      return trades()
     },
     openPositions: openPositionsOf(account),
     equity,
     metrics: metricsOf(curve, account.trades, costs, 0, bars.timeframe),
     drawdownPeriods,
     riskMetrics: riskMetricsOf(exposure, equity.length, account.peakPositions),
+    costSummary: costs,
+    get monthlyReturns() {
+      return monthlyReturnsOf(recorder.months, equity.time, config.initialCapital, trades())
+    },
+    get patternPerformance() {
+      return patternPerformanceOf(trades())
+    },
+    get campaignPerformance() {
+      return campaignPerformanceOf(trades(), held)
+    },
+    get lookAheadCheck() {
+      return checkLookAhead([bars], trades())
+    },
     orders: account.orders,
   }
 }
