@@ -6,7 +6,7 @@ const fraction = z.number().gt(0).max(1)
 const clamp = { minimum: z.number().min(0).default(0), maximum: z.number().min(0).nullable().default(null) }
 
 /** The strategies that the service offers by name. */
-export const strategies = ['sma_cross', 'buy_and_hold'] as const
+export const strategies = ['wyckoff_all', 'wyckoff_spring', 'sma_cross', 'buy_and_hold'] as const
 
 /** A run's configuration as the API takes it; the engine fills in what is absent. */
 export const backtestConfigSchema = z.strictObject({
@@ -23,6 +23,9 @@ export const backtestConfigSchema = z.strictObject({
     })
     .optional(),
   trailing_stop: z.boolean().optional(),
+  exit_mode: z.enum(['single', 'scaled']).optional(),
+  trade_review_signals: z.boolean().optional(),
+  halt_cleared: z.boolean().optional(),
   commission: z
     .discriminatedUnion('model', [
       z.strictObject({ model: z.literal('PER_SHARE'), per_share: z.number().min(0), ...clamp }),

@@ -122,7 +122,7 @@ async function start(options: StartOptions): Promise<void> {
       bars,
       database: service.database,
       url: service.url,
-      strategy: 'sma_cross',
+      strategy: 'wyckoff_all',
       signal,
       progress: progress.show,
     }),
