@@ -54,3 +54,19 @@ export type { CampaignPerformance, PatternPerformance } from './backtest/group-p
 export type { LookAheadCheck, LookAheadViolation } from './backtest/look-ahead.ts'
 export { checkLookAhead, probeLookAhead } from './backtest/look-ahead.ts'
 export type { MonthlyReturn } from './backtest/monthly-returns.ts'
+export { barStart, resample, timeframeMs } from './resample.ts'
+export type { Cluster } from './pivot-clusters.ts'
+export { clustersAt } from './pivot-clusters.ts'
+export type {
+  Limit,
+  Portfolio,
+  PortfolioCampaign,
+  PortfolioPosition,
+  RiskAssessment,
+  RiskLimits as PortfolioLimits,
+  RiskRequest,
+} from './risk.ts'
+export { assessRisk, baseRisk, defaultLimits, openRisk, sosRiskShare } from './risk.ts'
+export type { ScaledTarget } from './campaign.ts'
+export { campaignCap, campaignId, campaignMs, scaledTargets } from './campaign.ts'
+export { signalStages } from './signal-run.ts'
