@@ -4,6 +4,7 @@ import { ClimaxStream } from './climax-stream.ts'
 import { Journal } from './journal.ts'
 import type { LiveRange } from './live-range.ts'
 import type { EngineObserver, RunObserver } from './observer.ts'
+import { PatternDesk } from './pattern-desk.ts'
 import { Pivots } from './pivots.ts'
 import { RangeBook } from './range-book.ts'
 import type { BarOutcome, SignalResult } from './signal.ts'
@@ -30,6 +31,7 @@ export class SignalRun {
   private readonly journal: Journal
   private readonly book: RangeBook
   private readonly wyckoff: Wyckoff
+  private readonly patterns: PatternDesk
   private readonly desk: SignalDesk
   private readonly report: SignalReport
   private readonly widened: number[] = []
@@ -56,7 +58,8 @@ export class SignalRun {
     this.up = new ClimaxStream(1, thresholds)
     this.down = new ClimaxStream(-1, thresholds)
     this.journal = new Journal(bars, this.observer)
-    this.wyckoff = new Wyckoff(thresholds, this.journal, this.volume, this.up, this.down)
+    this.patterns = new PatternDesk(thresholds, this.journal, this.volume)
+    this.wyckoff = new Wyckoff(this.patterns, this.up, this.down)
     this.desk = new SignalDesk(settings, this.journal, this.volume)
     this.book = new RangeBook(thresholds, this.hooks(), this.volume, this.pivots)
     this.wyckoff.onFreed = () => {
@@ -158,7 +161,7 @@ export class SignalRun {
     for (let t = first; t < end; t++) {
       this.ranges(bars, t)
       this.wyckoff.step(bars, this.book.live, t)
-      if (this.wyckoff.candidates.length > 0) this.validation(bars)
+      if (this.patterns.candidates.length > 0) this.validation(bars)
     }
   }
 
@@ -179,7 +182,7 @@ export class SignalRun {
   }
 
   private validation(bars: BarSeries): void {
-    const { candidates } = this.wyckoff
+    const { candidates } = this.patterns
     for (const candidate of candidates) this.desk.judge(bars, candidate)
     candidates.length = 0
   }
