@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { extname, join } from 'node:path'
 import { close, listen } from './listen.ts'
 import { ProfileStore } from './profile-store.ts'
+import { QueryError, readTraceQuery } from './store/trace-query.ts'
 import type { TraceStore } from './store/trace-store.ts'
 import type { Telemetry } from './telemetry.ts'
 
@@ -107,12 +108,10 @@ function profileOf(
   return true
 }
 
-class QueryError extends Error {}
-
 function api({ store, telemetry }: ViewerOptions, url: URL, response: ServerResponse): void {
   const trace = /^\/api\/traces\/([^/]+)$/.exec(url.pathname)
   if (url.pathname === '/api/traces') {
-    json(response, 200, { traces: store.traces({ limit: integer(url, 'limit', 100, 1000) }) })
+    json(response, 200, { traces: store.traces(readTraceQuery(url.searchParams)) })
   } else if (trace) {
     const traceId = trace[1].toLowerCase()
     if (!/^[0-9a-f]{32}$/.test(traceId)) return problem(response, 400, 'a trace id is 32 hexadecimal digits')
@@ -124,14 +123,6 @@ function api({ store, telemetry }: ViewerOptions, url: URL, response: ServerResp
   } else {
     problem(response, 404, 'there is no such resource')
   }
-}
-
-function integer(url: URL, name: string, fallback: number, max: number): number {
-  const text = url.searchParams.get(name)
-  if (text === null) return fallback
-  if (!/^\d{1,9}$/.test(text) || Number(text) < 1)
-    throw new QueryError(`${name} must be a whole number above 0`)
-  return Math.min(Number(text), max)
 }
 
 /** A file of the page; any other path is one of its own routes and gets the page. */

@@ -12,6 +12,7 @@ import {
 } from '../otlp/trace-batch.ts'
 import { resourceAttributes } from '../otlp/attributes.ts'
 import { serviceName, viewSpan, type SpanView } from './span-view.ts'
+import { spanMatcher, type TraceQuery } from './trace-query.ts'
 
 export interface TraceSummary {
   readonly traceId: string
@@ -22,10 +23,6 @@ export interface TraceSummary {
   readonly durationMs: number
   readonly spanCount: number
   readonly errorCount: number
-}
-
-export interface TraceQuery {
-  readonly limit: number
 }
 
 /** Recent traces, for the viewer. Keeps whole requests, newest last, and drops the oldest beyond `maxBytes`. */
@@ -48,9 +45,10 @@ export class TraceStore {
     }
   }
 
-  /** Newest first by their start. */
+  /** Those that the query asks for, newest first by their start. */
   traces(query: TraceQuery): TraceSummary[] {
     const found = new Map<string, Building>()
+    const matches = spanMatcher(query)
     for (const batch of this.batches) {
       const { body, rows } = batch
       for (let span = 0; span < batch.count; span++) {
@@ -62,9 +60,22 @@ export class TraceStore {
         const root = rows[row + PARENT_ID] === 0
         let trace = found.get(traceId)
         if (trace === undefined) {
-          trace = { traceId, start, end, root: false, named: start, batch, span, spanCount: 0, errorCount: 0 }
+          const matched = matches === undefined
+          trace = {
+            traceId,
+            start,
+            end,
+            root: false,
+            named: start,
+            batch,
+            span,
+            spanCount: 0,
+            errorCount: 0,
+            matched,
+          }
           found.set(traceId, trace)
         }
+        trace.matched ||= matches!(batch, span)
         trace.spanCount++
         if (rows[row + STATUS] === 2) trace.errorCount++
         if (start < trace.start) trace.start = start
@@ -78,6 +89,7 @@ export class TraceStore {
       }
     }
     return [...found.values()]
+      .filter((trace) => trace.matched && fits(trace, query))
       .sort((a, b) => (a.start < b.start ? 1 : a.start > b.start ? -1 : 0))
       .slice(0, query.limit)
       .map(summary)
@@ -112,6 +124,24 @@ interface Building {
   span: number
   spanCount: number
   errorCount: number
+  /** A span of it has what the query asks of one. */
+  matched: boolean
+}
+
+/** What a query asks of the trace as a whole. */
+function fits(trace: Building, query: TraceQuery): boolean {
+  const { minDurationMs, error, from, to } = query
+  const start = Number(trace.start / 1_000_000n)
+  return (
+    (minDurationMs === undefined || durationMs(trace) >= minDurationMs) &&
+    (error === undefined || trace.errorCount > 0 === error) &&
+    (from === undefined || start >= from) &&
+    (to === undefined || start <= to)
+  )
+}
+
+function durationMs(trace: Building): number {
+  return Number(trace.end - trace.start) / 1e6
 }
 
 function nanos(body: Buffer, at: number): bigint {
@@ -126,7 +156,7 @@ function summary(trace: Building): TraceSummary {
     name: batch.body.toString('utf8', batch.rows[row + NAME], batch.rows[row + NAME_END]),
     service: serviceName(resourceAttributes(batch, span)),
     startTime: new Date(Number(trace.start / 1_000_000n)).toISOString(),
-    durationMs: Number(trace.end - trace.start) / 1e6,
+    durationMs: durationMs(trace),
     spanCount: trace.spanCount,
     errorCount: trace.errorCount,
   }
