@@ -158,7 +158,7 @@ export const structures = Object.fromEntries(
 ) as Record<StructureName, Course>
 
 const strong: Shape = { ratio: 2.7, spread: 1.8, close: 0.85 }
-const weak: Shape = { ratio: 1.6, spread: 1.35, close: 0.72 }
+const weak: Shape = { ratio: 1.63, spread: 1.35, close: 0.72 }
 
 /** Where supports lie: accumulation near 100, distribution well above, so that neighbours share no price. */
 const centre = { ACCUMULATION: 100, DISTRIBUTION: 168 }

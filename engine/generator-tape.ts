@@ -98,13 +98,13 @@ export class Tape {
     c.volume[i] = volume
   }
 
-  /** A bar like any other, closing at `close`: short wicks, and never more than 1.1 times the usual volume. */
+  /** A bar like any other, closing at `close`: short wicks, and never more than 1.08 times the usual volume. */
   ordinary(close: number): void {
     const open = this.last
     const wick = () => 1 + this.random.between(0.002, 0.004)
     const mean = this.#meanVolume()
     const drawn = usualVolume * Math.exp(this.random.between(-0.2, 0.2))
-    const volume = mean > usualVolume / 2 ? Math.min(drawn, 1.1 * mean) : drawn
+    const volume = mean > usualVolume / 2 ? Math.min(drawn, 1.08 * mean) : drawn
     this.put(Math.min(open, close) / wick(), Math.max(open, close) * wick(), open, close, volume)
   }
 

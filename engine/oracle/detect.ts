@@ -150,11 +150,11 @@ export function upthrustAt(
   v: View,
   rules: Rules,
   t: number,
+  { phase, confidence }: Range['before'],
 ): { pierce: Pierce; breakout: number; ratio: number; high: number; barsToFailure: number } | null {
   const creek = range.shape.creek.price
   const ratio = v.ratio(t)
   const breakout = (bars.high[t] - creek) / creek
-  const { phase, confidence } = range.before
   const eligible =
     range.bias === 1
       ? phase === 'D' || phase === 'E'

@@ -60,7 +60,8 @@ export function lifecycle(
   for (const range of live) {
     const own = seen.filter((c) => same(c, range.shape))
     for (const c of own) known.add(c)
-    if (own.length === 0 || isFrozen(range)) continue
+    // A range that was left, by whatever door, is history: its levels stay as they were.
+    if (own.length === 0 || isFrozen(range) || range.status !== 'ACTIVE') continue
     range.shape = own[0]
     if (!goodEnough(own[0], rules)) end(range, 'ARCHIVED', t)
   }

@@ -179,16 +179,18 @@ export function oracle(bars: BarSeries, preset: 'strict' | 'standard'): OracleRe
       const back = range.breakout?.fromB === true ? 'B' : 'C'
       range.breakout = null
       setStatus(range, t, 'ACTIVE')
-      move(range, t, back)
+      move(range, t, back, back === 'B' ? range.beginning?.bBar : t)
     }
 
     early(range, t)
     if (range.bias === 0) return
 
     if (range.bias === 1) springs(range, v, t)
-    upthrusts(range, v, t)
+    if (range.bias === -1) upthrusts(range, v, t)
     breakouts(range, v, t)
     pullbacks(range, v, t)
+    // In an accumulation the phase at the pierce is that of the pierce bar's close, its own SOS or LPS included.
+    if (range.bias === 1) upthrusts(range, v, t)
 
     // 8.6.2
     const escaped = [t - 2, t - 1, t].every((i) => above(v.close(i), up(creekOf(range, v), 0.05)))
@@ -210,7 +212,8 @@ export function oracle(bars: BarSeries, preset: 'strict' | 'standard'): OracleRe
     if (![t - 2, t - 1, t].every((i) => below(v.close(i), iceOf(range, v)))) return
     range.falseBreak = null
     range.untested = []
-    move(range, t, 'B')
+    // B began with its first ST and goes on.
+    move(range, t, 'B', range.beginning?.bBar)
   }
 
   /** 8.1 */
@@ -238,7 +241,11 @@ export function oracle(bars: BarSeries, preset: 'strict' | 'standard'): OracleRe
     if (range.phase !== 'C') return
     for (const each of range.untested.filter((s) => isTest(s, v, t))) {
       each.tested = true
-      if (range.falseBreak !== null) range.falseBreak.tested = true
+      if (range.falseBreak !== null) {
+        range.falseBreak.tested = true
+        // From its Test on, a Spring counts for the phase with the points of the Test.
+        if (range.falseBreak.bar === each.bar) range.falseBreak.confidence = confidenceOf(each, true)
+      }
       range.untested = range.untested.filter((s) => s !== each)
       result.events.push({ type: 'TEST', bar: t, confirmed: t, confidence: confidenceOf(each, true) })
       const pattern = result.patterns.find(
@@ -340,7 +347,9 @@ export function oracle(bars: BarSeries, preset: 'strict' | 'standard'): OracleRe
 
   /** 8.4 */
   function upthrusts(range: Range, v: View, t: number): void {
-    const found = upthrustAt(bars, range, v, rules, t)
+    const open = range.phase === 'D' || range.phase === 'E'
+    const now = open ? { phase: range.phase, confidence: phaseConfidence(range, v, t) } : range.before
+    const found = upthrustAt(bars, range, v, rules, t, now)
     if (found === null) return
     const { pierce, breakout, ratio, high, barsToFailure } = found
     const confidence = utadConfidence(breakout, ratio, barsToFailure)
@@ -397,6 +406,9 @@ export function oracle(bars: BarSeries, preset: 'strict' | 'standard'): OracleRe
 
   /** 8.0, 9.1: a confident pattern becomes a candidate with a plan and goes through the chain. */
   function settle(range: Range, v: View, pattern: OraclePattern, t: number, terms: Terms): void {
+    // 8.5: out of B the pattern too is worth five points less.
+    const fromB = range.breakout?.fromB === true && (pattern.type === 'SOS' || pattern.type === 'LPS')
+    if (fromB) pattern.confidence -= 5
     pattern.status = 'low_confidence'
     if (pattern.confidence < 70) return
     if (pattern.type === 'SPRING') {
@@ -404,9 +416,6 @@ export function oracle(bars: BarSeries, preset: 'strict' | 'standard'): OracleRe
       pattern.phaseConfidence = phaseConfidence(range, v, t)
     }
     const { shape } = range
-    // 8.5: out of B the pattern too is worth five points less.
-    const fromB = range.breakout?.fromB === true && (pattern.type === 'SOS' || pattern.type === 'LPS')
-    if (fromB) pattern.confidence -= 5
     pattern.judged = t
     pattern.verdict = judge(bars, rules, {
       type: pattern.type,
