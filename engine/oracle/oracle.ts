@@ -383,13 +383,15 @@ export function oracle(bars: BarSeries, preset: 'strict' | 'standard'): OracleRe
     t: number,
     confidence: number,
   ): OraclePattern {
+    // 8.5: out of B the pattern too is worth five points less.
+    const fromB = range.breakout?.fromB === true && (type === 'SOS' || type === 'LPS')
     const pattern: OraclePattern = {
       type,
       range: name(range),
       bar,
       confirmed: t,
       judged: null,
-      confidence,
+      confidence: fromB ? confidence - 5 : confidence,
       phase: range.phase,
       phaseConfidence: phaseConfidence(range, v, t),
       status: 'low_confidence',
@@ -406,9 +408,6 @@ export function oracle(bars: BarSeries, preset: 'strict' | 'standard'): OracleRe
 
   /** 8.0, 9.1: a confident pattern becomes a candidate with a plan and goes through the chain. */
   function settle(range: Range, v: View, pattern: OraclePattern, t: number, terms: Terms): void {
-    // 8.5: out of B the pattern too is worth five points less.
-    const fromB = range.breakout?.fromB === true && (pattern.type === 'SOS' || pattern.type === 'LPS')
-    if (fromB) pattern.confidence -= 5
     pattern.status = 'low_confidence'
     if (pattern.confidence < 70) return
     if (pattern.type === 'SPRING') {
