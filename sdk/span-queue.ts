@@ -33,6 +33,7 @@ export class SpanQueue implements SpanProcessor {
   private readonly delivered: BoundCounter
   private waiting: ReadableSpan[] = []
   private sending = new Set<Promise<void>>()
+  private unanswered = new Set<(reason?: string) => void>()
   private timer: NodeJS.Timeout | undefined
   private stopped: Promise<void> | undefined
 
@@ -74,10 +75,14 @@ export class SpanQueue implements SpanProcessor {
     return (this.stopped ??= this.stop())
   }
 
-  /** Gives up what still waits; for the end of a deadline. */
+  /**
+   * Gives up what still waits or has no answer yet, for the end of a deadline. An answer that comes later is ignored:
+   * its spans are counted as dropped although they may have arrived.
+   */
   abandon(): void {
     this.drop(this.waiting.length, 'shutdown_deadline')
     this.waiting = []
+    for (const answer of this.unanswered) answer('shutdown_deadline')
   }
 
   private async stop(): Promise<void> {
@@ -103,17 +108,25 @@ export class SpanQueue implements SpanProcessor {
     else if (this.waiting.length > 0) this.timer ??= setTimeout(() => this.send(1), this.delayMs).unref()
   }
 
-  private async export(spans: ReadableSpan[]): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<boolean>()
+  private export(spans: ReadableSpan[]): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const answer = (reason?: string): void => {
+      if (!this.unanswered.delete(answer)) return
+      if (reason === undefined) this.delivered.add(spans.length)
+      else this.drop(spans.length, reason)
+      resolve()
+    }
+    this.unanswered.add(answer)
     try {
       context.with(suppressTracing(context.active()), () =>
-        this.exporter.export(spans, ({ code }) => resolve(code === ExportResultCode.SUCCESS)),
+        this.exporter.export(spans, ({ code }) =>
+          answer(code === ExportResultCode.SUCCESS ? undefined : 'export_failed'),
+        ),
       )
     } catch {
-      resolve(false)
+      answer('export_failed')
     }
-    if (await promise) this.delivered.add(spans.length)
-    else this.drop(spans.length, 'export_failed')
+    return promise
   }
 
   private drop(count: number, reason: string): void {

@@ -19,6 +19,8 @@ export interface RunningSdk {
   readonly metricsHandler: MetricsHandler
   flush(): Promise<void>
   shutdown(): Promise<void>
+  /** Counts every span that is not delivered yet as dropped. */
+  abandon(): void
 }
 
 /** Everything that needs the OpenTelemetry SDK, apart so that the wrappers load without it. */
@@ -28,10 +30,11 @@ export function startSdk(
   store: MetricStore,
 ): RunningSdk {
   const processors: SpanProcessor[] = [new PreciseClock()]
-  if (otlpEndpoint !== false) {
-    const exporter = new OTLPTraceExporter(url === undefined ? {} : { url })
-    processors.push(new SpanQueue({ exporter, store }))
-  }
+  const queue =
+    otlpEndpoint === false
+      ? undefined
+      : new SpanQueue({ exporter: new OTLPTraceExporter(url === undefined ? {} : { url }), store })
+  if (queue !== undefined) processors.push(queue)
   const reader = new PullReader(createMetricProducer(store))
   const version = serviceVersion === undefined ? {} : { 'service.version': serviceVersion }
   const sdk = new NodeSDK({
@@ -60,5 +63,6 @@ export function startSdk(
       await sdk.shutdown()
       stopProcess()
     },
+    abandon: () => queue?.abandon(),
   }
 }

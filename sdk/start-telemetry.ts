@@ -42,10 +42,15 @@ export async function startTelemetry(options: TelemetryOptions = {}): Promise<Te
   const { startSdk } = await import('./start-sdk.ts')
   const sdk = startSdk(options, url, processStore)
   let stopped: Promise<boolean> | undefined
+  const stop = async (): Promise<boolean> => {
+    const inTime = await within(sdk.shutdown(), deadlineMs)
+    if (!inTime) sdk.abandon()
+    return inTime
+  }
   return {
     metricsHandler: sdk.metricsHandler,
     flush: () => within(sdk.flush(), deadlineMs),
-    shutdown: () => (stopped ??= within(sdk.shutdown(), deadlineMs)),
+    shutdown: () => (stopped ??= stop()),
   }
 }
 
