@@ -14,7 +14,13 @@ import {
   type Side,
   type Track,
 } from './gate-rounds.ts'
-import { gateSchemaName, type ComparedCase, type GateResult, type UncomparedCase } from './gate-result.ts'
+import {
+  gateSchemaName,
+  gateVerdict,
+  type ComparedCase,
+  type GateResult,
+  type UncomparedCase,
+} from './gate-result.ts'
 import type { ListedCase } from './measure.ts'
 import type { Measurement } from './runner.ts'
 import { seededRandom } from './statistics.ts'
@@ -79,24 +85,18 @@ export async function compareRevisions(trees: Worktrees, options: CompareOptions
       return { name: track.name, unit, verdict: 'BROKEN', reason: track.reason ?? 'no number' }
     return compared(track, unit, fingerprint !== inBase.get(track.name)!.fingerprint)
   })
-  for (const { name, unit } of inHead.values())
-    if (!inBase.has(name)) cases.push({ name, unit, verdict: 'NEW', reason: 'base has no such benchmark' })
-  for (const { name, unit } of inBase.values())
-    if (!inHead.has(name))
-      cases.push({ name, unit, verdict: 'MISSING', reason: 'base has it, head does not' })
+  cases.push(...onOneSide(inBase, inHead))
   for (const [name, reason] of skipped)
     options.say?.(`${name} cannot run here and is not compared: ${reason}`)
   const kernels = new Set(comparable.filter(({ kernel }) => kernel).map(({ name }) => name))
   await addWitness(cases, kernels, trees, options)
 
-  const failed = cases.some(({ verdict }) => verdict === 'MISSING' || verdict === 'BROKEN')
-  const slower = cases.some(({ verdict }) => verdict === 'REGRESSION')
   return {
     schema: gateSchemaName,
     createdAt: new Date().toISOString(),
     base: options.base,
     head: options.head,
-    verdict: !quiet ? 'TOO NOISY' : slower ? 'REGRESSION' : failed ? 'FAILED' : 'PASS',
+    verdict: gateVerdict(quiet, cases),
     seed: options.seed,
     rounds,
     seconds: (performance.now() - began) / 1000,
@@ -113,7 +113,31 @@ export async function compareRevisions(trees: Worktrees, options: CompareOptions
   }
 }
 
-function compared(track: Track, unit: string, caseChanged: boolean): ComparedCase {
+/** Benchmarks that only one revision has: NEW passes, MISSING fails the gate. */
+export function onOneSide(
+  inBase: ReadonlyMap<string, Pick<ListedCase, 'name' | 'unit'>>,
+  inHead: ReadonlyMap<string, Pick<ListedCase, 'name' | 'unit'>>,
+): UncomparedCase[] {
+  const missingFrom = (other: typeof inBase, one: typeof inBase) =>
+    [...one.values()].filter(({ name }) => !other.has(name))
+  return [
+    ...missingFrom(inBase, inHead).map(({ name, unit }) => ({
+      name,
+      unit,
+      verdict: 'NEW' as const,
+      reason: 'base has no such benchmark',
+    })),
+    ...missingFrom(inHead, inBase).map(({ name, unit }) => ({
+      name,
+      unit,
+      verdict: 'MISSING' as const,
+      reason: 'base has it, head does not: the gate fails (exit 2)',
+    })),
+  ]
+}
+
+/** What is told of a benchmark that ran on both sides. */
+export function compared(track: Track, unit: string, caseChanged: boolean): ComparedCase {
   const { confidence, warnP95Above, fail } = config.gate
   const p95 = (samples: readonly Sample[]): number[] => samples.map((one) => one.p95)
   const p95Change = change(p95(track.base), p95(track.head), confidence)

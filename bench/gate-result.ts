@@ -70,7 +70,18 @@ export function isCompared(one: ComparedCase | UncomparedCase): one is ComparedC
   return 'change' in one
 }
 
-/** Exit codes of the gate; only 1 is a regression. */
+/**
+ * How the whole gate ended: too noisy outranks all, for nothing was judged then; a regression outranks a missing or
+ * broken benchmark. INCONCLUSIVE and NEW fail nothing.
+ */
+export function gateVerdict(quiet: boolean, cases: readonly { verdict: Verdict }[]): GateResult['verdict'] {
+  const has = (...verdicts: Verdict[]): boolean => cases.some(({ verdict }) => verdicts.includes(verdict))
+  if (!quiet) return 'TOO NOISY'
+  if (has('REGRESSION')) return 'REGRESSION'
+  return has('MISSING', 'BROKEN') ? 'FAILED' : 'PASS'
+}
+
+/** Exit codes of the gate; only 1 is a regression. A missing or broken benchmark fails the gate with 2, as a fault. */
 export function exitCode(verdict: GateResult['verdict']): number {
   return { PASS: 0, REGRESSION: 1, FAILED: 2, 'TOO NOISY': 3 }[verdict]
 }

@@ -25,7 +25,8 @@ npm run gate -- --self-test [--quick]
   --seed N       of the random order; default from the clock, printed
   --self-test    plants +10 % in 20 gate runs and counts verdicts; --quick: in one
 
-Exit code: 0 pass, 1 regression, 2 wrong usage, a missing or broken benchmark, 3 too noisy to judge.
+Exit code: 0 pass, 1 regression, 3 too noisy to judge, 2 wrong usage or a fault: a benchmark
+that base has and head does not (MISSING) or that gave no number (BROKEN) fails the gate with 2.
 `
 
 const stop = new AbortController()
