@@ -1,3 +1,7 @@
+/* oxlint-disable unicorn/no-thenable -- thenables are what is tested */
+import { setImmediate as turn } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { context, trace } from '@opentelemetry/api'
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
 import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace'
@@ -77,6 +81,87 @@ it('spans an async generator, and is the parent of what a step starts', async ()
   const [tick, whole] = memory.getFinishedSpans()
   expect(tick.parentSpanContext?.spanId).toBe(whole.spanContext().spanId)
   expect(whole.attributes['error.type']).toBe('TypeError')
+})
+
+it('runs the clean-up of a generator that is left, within its span', () => {
+  const read = traced('read', function* () {
+    try {
+      yield 1
+      yield 2
+    } finally {
+      withSpan('close', () => undefined)
+    }
+  })
+  const [first] = read()
+  expect(first).toBe(1)
+  const never = read()
+  expect(never.return(undefined)).toEqual({ done: true, value: undefined })
+  const [close, whole, unread] = memory.getFinishedSpans()
+  expect([close, whole, unread].map(({ name }) => name)).toEqual(['close', 'read', 'read'])
+  expect(close.parentSpanContext?.spanId).toBe(whole.spanContext().spanId)
+})
+
+it('ends the span of what nobody can reach any more', async () => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const count = traced('forgotten', function* () {
+    yield 1
+    yield 2
+  })
+  const start = (): void => {
+    count().next()
+    withSpan('never awaited', () => lazy(1).query)
+  }
+  start()
+  expect(ended()).toEqual([])
+  for (let turns = 0; turns < 1000 && ended().length < 2; turns++) {
+    collect()
+    // oxlint-disable-next-line no-await-in-loop -- finalisers run between turns of the event loop
+    await turn()
+  }
+  const names = ended().map(([name]) => name)
+  expect(names.toSorted((a, b) => String(a).localeCompare(String(b)))).toEqual(['forgotten', 'never awaited'])
+})
+
+/** A query that runs each time somebody awaits it, as query builders do. */
+function lazy<T>(answer: T): { query: PromiseLike<T>; runs: () => number } {
+  let runs = 0
+  const query: PromiseLike<T> = {
+    then(fulfilled, rejected) {
+      runs++
+      const done = answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer)
+      return done.then(fulfilled, rejected)
+    },
+  }
+  return { query, runs: () => runs }
+}
+
+it('keeps the span of a thenable until it settles, and does not run it', async () => {
+  const { query, runs } = lazy(5)
+  const select = traced('select', () => query)
+  const given = select()
+  expect(given).toBe(query)
+  await turn()
+  expect([runs(), ended()]).toEqual([0, []])
+  expect(await given).toBe(5)
+  expect([runs(), ended()]).toEqual([1, [['select', undefined]]])
+  expect(await given).toBe(5)
+  expect([runs(), ended().length]).toEqual([2, 1])
+  const failing = lazy(new RangeError('no'))
+  await expect(withSpan('fails', () => failing.query)).rejects.toThrow('no')
+  expect(ended().at(-1)).toEqual(['fails', 'RangeError'])
+})
+
+it('does without a thenable that is frozen and one whose then throws', () => {
+  const frozen = Object.freeze(lazy(1).query)
+  const hostile = Object.defineProperty({}, 'then', {
+    get: () => {
+      throw new Error('no')
+    },
+  })
+  expect(withSpan('frozen', () => frozen)).toBe(frozen)
+  expect(withSpan('hostile', () => hostile)).toBe(hostile)
+  expect(ended().map(([name]) => name)).toEqual(['frozen', 'hostile'])
 })
 
 it('nests children within their parent to the nanosecond', () => {

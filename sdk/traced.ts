@@ -1,15 +1,17 @@
+import { types } from 'node:util'
 import { context, trace, type Context, type Span } from '@opentelemetry/api'
 import { recordError } from './record-error.ts'
 import { settle } from './settle.ts'
 import { tracingOn } from './tracing-on.ts'
+import { whenForgotten } from './when-forgotten.ts'
 import { tracer, type SpanSettings } from './with-span.ts'
 
 type AnyFunction = (...args: never[]) => unknown
 
 /**
  * The same function, with a span around each call: synchronous stays synchronous, `this` and overloads survive, and the
- * span of a generator or async generator lasts until it is used up, returned or thrown out of. Arguments are not
- * recorded. While nobody has registered OpenTelemetry a call costs a few nanoseconds more.
+ * span of a generator or async generator lasts until it is used up, returned or thrown out of, or until nobody can
+ * reach it any more. Arguments are not recorded. While nobody has registered OpenTelemetry a call costs a few nanoseconds more.
  */
 export function traced<Fn extends AnyFunction>(name: string, fn: Fn, settings: SpanSettings = {}): Fn {
   const call = function (this: unknown, ...args: never[]): unknown {
@@ -46,10 +48,7 @@ interface GeneratorLike {
 
 const followedOnes = new WeakSet<object>()
 
-function isGenerator(value: unknown): value is GeneratorLike {
-  const kind = Object.prototype.toString.call(value)
-  return kind === '[object Generator]' || kind === '[object AsyncGenerator]'
-}
+const isGenerator = (value: unknown): value is GeneratorLike => types.isGeneratorObject(value)
 
 /** The generator, each step of which runs in the span; the step that ends it ends the span. */
 function followed(generator: GeneratorLike, span: Span, active: Context): object {
@@ -66,6 +65,7 @@ function followed(generator: GeneratorLike, span: Span, active: Context): object
     throw: { value: step('throw') },
   }) as object
   followedOnes.add(wrapped)
+  whenForgotten(wrapped, () => span.end())
   return wrapped
 }
 
