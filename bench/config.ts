@@ -41,8 +41,10 @@ export const config = {
     warmupRounds: 3,
     measuredRounds: 10,
     roundMs: 5,
-    looks: [20, 40, 60],
-    confirmationRounds: 20,
+    /** Looks and confirmation as simulated in docs/decisions/0040-gate-confirmation.md. */
+    looks: [20, 40, 60, 120],
+    /** Fresh rounds after which a failure is judged on them alone; the last one ends the confirmation. */
+    confirmationRounds: [20, 40, 60],
     confidence: 0.95,
     /** Changes of the median ratio, as fractions: 0.1 is 10 % slower. */
     fail: { lowerAbove: 0.02, estimateAbove: 0.075 },

@@ -11,6 +11,7 @@ import { exitCode, gateResult, gateSchemaName, gateVerdict, type GateResult } fr
 import { p25, runGateRounds } from './gate-rounds.ts'
 import { gateReport } from './report-gate.ts'
 import { readJson, writeJson } from './result.ts'
+import { noises, simulate } from './simulate-gate.ts'
 import { simulatedSampler } from './simulated-samples.ts'
 import { seededRandom } from './statistics.ts'
 
@@ -46,11 +47,11 @@ test.each([
 
 test('a regression has been confirmed by fresh rounds, a pass needs none', async () => {
   const { tracks, rounds } = await gateOf({ slower: 0.3, same: 0 })
-  expect(tracks[0]).toMatchObject({ outcome: 'REGRESSION', confirmations: rule.confirmationRounds })
-  expect(tracks[0].base).toHaveLength(rule.looks[0] + rule.confirmationRounds)
+  expect(tracks[0]).toMatchObject({ outcome: 'REGRESSION', confirmations: rule.confirmationRounds[0] })
+  expect(tracks[0].base).toHaveLength(rule.looks[0] + rule.confirmationRounds[0])
   expect(tracks[1]).toMatchObject({ outcome: 'PASS', confirmations: 0 })
   expect(tracks[1].base).toHaveLength(rule.looks[0])
-  expect(rounds).toBe(rule.looks[0] + rule.confirmationRounds)
+  expect(rounds).toBe(rule.looks[0] + rule.confirmationRounds[0])
 })
 
 test('a failure that fresh rounds do not confirm is no regression', async () => {
@@ -101,6 +102,15 @@ test('a stopped gate rejects with the reason of the stop, it does not call the b
     signal: stop.signal,
   })
   await expect(stopped).rejects.toThrow('stopped by SIGINT')
+})
+
+test('with the noise of the self-test +10 % is caught and unchanged code never fails', async () => {
+  const slower = await simulate(rule, noises.seen, 0.1, 400, 11)
+  expect(slower.outcomes.REGRESSION).toBeGreaterThanOrEqual(0.95 * 400)
+  for (const noise of [noises.seen, noises.text]) {
+    const same = await simulate(rule, noise, 0, 528, 12)
+    expect(same.outcomes.REGRESSION ?? 0).toBe(0)
+  }
 })
 
 test('the bounds of the rule themselves do not fail, improve or pass', () => {

@@ -17,7 +17,11 @@ export interface GateRoundsOptions {
   readonly canary: { readonly name: string; readonly side: Side }
   /** Starts a fresh process of that side for that benchmark. */
   sample(side: Side, name: string): Promise<Sample>
-  readonly rule: GateRule & { readonly looks: readonly number[]; readonly confirmationRounds: number }
+  readonly rule: GateRule & {
+    readonly looks: readonly number[]
+    /** Ascending counts of fresh rounds after which a failure is judged on them alone. */
+    readonly confirmationRounds: readonly number[]
+  }
   readonly random: () => number
   readonly signal?: AbortSignal
   roundDone?(progress: { rounds: number; open: number }): void
@@ -47,8 +51,8 @@ export interface GateRounds {
 
 /**
  * Compares in paired rounds: each round starts one process per side of every benchmark that is still open, in
- * random order, and two of the canary. At each look the rule decides; a failure is confirmed by fresh rounds judged
- * alone, otherwise it stays open. What is open after the last look is INCONCLUSIVE.
+ * random order, and two of the canary. At each look the rule decides; a failure must be confirmed by fresh rounds
+ * judged alone, otherwise it stays open. What is open after the last look is INCONCLUSIVE.
  */
 export async function runGateRounds(options: GateRoundsOptions): Promise<GateRounds> {
   const { rule, random } = options
@@ -81,6 +85,22 @@ export async function runGateRounds(options: GateRoundsOptions): Promise<GateRou
   const judgeFrom = (track: Track, from = 0): Judgement =>
     judge(change(p25(track.base.slice(from)), p25(track.head.slice(from)), rule.confidence), rule)
 
+  const confirm = async (suspects: readonly Track[]): Promise<void> => {
+    const from = new Map(suspects.map((track) => [track, track.base.length]))
+    let fresh = 0
+    for (const until of rule.confirmationRounds) {
+      while (fresh < until && suspects.some(isOpen)) {
+        for (const track of suspects.filter(isOpen)) track.confirmations += 1
+        await round(suspects.filter(isOpen))
+        fresh += 1
+      }
+      for (const track of suspects.filter(isOpen)) {
+        if (judgeFrom(track, from.get(track)) === 'FAIL') track.outcome = 'REGRESSION'
+        else if (judgeFrom(track) === 'PASS') track.outcome = 'PASS'
+      }
+    }
+  }
+
   for (const look of rule.looks) {
     const wants = (track: Track): boolean => isOpen(track) && track.base.length < look
     while (tracks.some(wants) || (canary.outcome === 'OPEN' && canary.base.length < look))
@@ -91,15 +111,7 @@ export async function runGateRounds(options: GateRoundsOptions): Promise<GateRou
       if (judgement === 'FAIL') suspects.push(track)
       else if (judgement !== 'OPEN') track.outcome = judgement
     }
-    if (suspects.length > 0) {
-      const from = new Map(suspects.map((track) => [track, track.base.length]))
-      for (let i = 0; i < rule.confirmationRounds; i++) await round(suspects.filter(isOpen))
-      for (const track of suspects.filter(isOpen)) {
-        track.confirmations += rule.confirmationRounds
-        if (judgeFrom(track, from.get(track)) === 'FAIL') track.outcome = 'REGRESSION'
-        else if (judgeFrom(track) === 'PASS') track.outcome = 'PASS'
-      }
-    }
+    await confirm(suspects)
     if (canary.outcome === 'BROKEN') break
     if (!tracks.some(isOpen) && judgeFrom(canary) === 'PASS') break
   }
