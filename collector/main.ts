@@ -23,8 +23,8 @@ Runs a Collector configuration as a local sidecar: OTLP in, fan-out, viewer. Lat
   --prometheus-port N    scrape endpoint (TAPESCOPE_PROMETHEUS_PORT); without it as the file says
   --health-port N        health (TAPESCOPE_HEALTH_PORT); without it as the file says
   --metrics-port N       the sidecar's own metrics (TAPESCOPE_SIDECAR_METRICS_PORT); without it as the file says
-  --data-dir DIR         where the store and undecided spans survive a restart (TAPESCOPE_DATA_DIR), .tapescope/sidecar
-  --no-data-dir          keep everything in memory
+  --data-dir DIR         where undecided spans survive a restart (TAPESCOPE_DATA_DIR), .tapescope/sidecar
+  --no-data-dir          keep undecided spans in memory only
   --no-viewer            no viewer and no store
   --check                only check the configuration
   --help
