@@ -1,5 +1,6 @@
 import { decode, type Json } from './codec.ts'
-import { Resource } from './schema.ts'
+import { Resource, Scope } from './schema.ts'
+import { validate } from './validate.ts'
 import { BYTES, MAX_DEPTH, PayloadError, varintSize, WireReader } from './wire.ts'
 
 /**
@@ -120,7 +121,7 @@ class TraceScan {
         case 10: {
           const stop = reader.length()
           bytes = buf.subarray(reader.pos, stop)
-          this.attributesIn(1, stop)
+          validate(Resource, reader, stop, 2)
           break
         }
         case 18:
@@ -154,7 +155,7 @@ class TraceScan {
         case 10: {
           const stop = reader.length()
           bytes = buf.subarray(reader.pos, stop)
-          this.attributesIn(3, stop)
+          validate(Scope, reader, stop, 3)
           break
         }
         case 18: {
@@ -223,7 +224,7 @@ class TraceScan {
           break
         case 74:
           if (rows[row + FIRST_ATTRIBUTE] === 0) rows[row + FIRST_ATTRIBUTE] = fieldAt
-          keyValue(reader, reader.length(), 0)
+          keyValue(reader, reader.length(), 4)
           break
         case 26:
           reader.pos = reader.length()
@@ -284,7 +285,7 @@ class TraceScan {
     reader.end = stop
     while (reader.pos < stop) {
       const tag = reader.tag()
-      if (tag === 26) keyValue(reader, reader.length(), 0)
+      if (tag === 26) keyValue(reader, reader.length(), 5)
       else if (tag === 9) reader.advance(8)
       else if (tag === 18) reader.pos = reader.length()
       else if (tag === 32) reader.varint()
@@ -303,24 +304,10 @@ class TraceScan {
       if (tag === 10) this.id(16)
       else if (tag === 18) this.id(8)
       else if (tag === 26) reader.pos = reader.length()
-      else if (tag === 34) keyValue(reader, reader.length(), 0)
+      else if (tag === 34) keyValue(reader, reader.length(), 5)
       else if (tag === 40) reader.varint()
       else if (tag === 53) reader.advance(4)
       else if (tag >>> 3 < 7) throw wrongWireType('Span.Link', tag)
-      else reader.skip(tag)
-    }
-    reader.end = outer
-  }
-
-  /** A Resource or a Scope: what matters is that its attributes, of this field number, are sound. */
-  private attributesIn(field: number, stop: number): void {
-    const { reader } = this
-    const outer = reader.end
-    reader.end = stop
-    while (reader.pos < stop) {
-      const tag = reader.tag()
-      if (tag === field * 8 + BYTES) keyValue(reader, reader.length(), 0)
-      else if (tag >>> 3 === field) throw wrongWireType('attributes', tag)
       else reader.skip(tag)
     }
     reader.end = outer
@@ -331,14 +318,18 @@ function wrongWireType(what: string, tag: number): PayloadError {
   return new PayloadError(`field ${tag >>> 3} of ${what} has wire type ${tag & 7}`)
 }
 
-/** Validates a KeyValue that ends at `stop` and moves behind it. */
+/**
+ * Validates a KeyValue that ends at `stop` and moves behind it. `depth` is the message's own below the request, as
+ * decoding counts it: what passes here can be decoded later.
+ */
 function keyValue(reader: WireReader, stop: number, depth: number): void {
+  guardDepth(depth)
   const outer = reader.end
   reader.end = stop
   while (reader.pos < stop) {
     const tag = reader.tag()
     if (tag === 10) reader.pos = reader.length()
-    else if (tag === 18) anyValue(reader, reader.length(), depth)
+    else if (tag === 18) anyValue(reader, reader.length(), depth + 1)
     else if (tag >>> 3 < 3) throw wrongWireType('KeyValue', tag)
     else reader.skip(tag)
   }
@@ -346,7 +337,7 @@ function keyValue(reader: WireReader, stop: number, depth: number): void {
 }
 
 function anyValue(reader: WireReader, stop: number, depth: number): void {
-  if (depth > MAX_DEPTH) throw new PayloadError(`AnyValue is nested deeper than ${MAX_DEPTH}`)
+  guardDepth(depth)
   const outer = reader.end
   reader.end = stop
   while (reader.pos < stop) {
@@ -363,6 +354,7 @@ function anyValue(reader: WireReader, stop: number, depth: number): void {
 
 /** An ArrayValue or a KeyValueList. */
 function values(reader: WireReader, stop: number, keyed: boolean, depth: number): void {
+  guardDepth(depth)
   const outer = reader.end
   reader.end = stop
   while (reader.pos < stop) {
@@ -370,10 +362,14 @@ function values(reader: WireReader, stop: number, keyed: boolean, depth: number)
     if (tag !== 10) {
       if (tag >>> 3 === 1) throw wrongWireType('values', tag)
       reader.skip(tag)
-    } else if (keyed) keyValue(reader, reader.length(), depth)
-    else anyValue(reader, reader.length(), depth)
+    } else if (keyed) keyValue(reader, reader.length(), depth + 1)
+    else anyValue(reader, reader.length(), depth + 1)
   }
   reader.end = outer
+}
+
+function guardDepth(depth: number): void {
+  if (depth > MAX_DEPTH) throw new PayloadError(`a value is nested deeper than ${MAX_DEPTH}`)
 }
 
 const decodedResources = new WeakMap<ResourceEntry, Json>()
