@@ -39,7 +39,14 @@ it('has examples that do what it says', async () => {
   expect(described).toContain('simulation_seconds_count{symbol="ACME"} 1\n')
   expect(inside).toBe('{ patterns: [] }\n')
   expect(more).toEqual([])
-  for (const span of ['my-desk', 'backtest.run', 'desk.simulate', 'signals.generate', 'stage.look', 'bar.sampled'])
+  for (const span of [
+    'my-desk',
+    'backtest.run',
+    'desk.simulate',
+    'signals.generate',
+    'stage.look',
+    'bar.sampled',
+  ])
     expect(received).toContain(span)
 })
 
