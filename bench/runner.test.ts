@@ -5,7 +5,7 @@ import { config } from './config.ts'
 import { measure, times } from './runner.ts'
 
 const context = { seed: 1, quick: true, rivals: true }
-const brief = { warmupRounds: 3, measuredRounds: 10, roundMs: 0, limitSeconds: 60 }
+const brief = { warmupRounds: 3, measuredRounds: 10, roundMs: 0, warmupRoundMs: 0, limitSeconds: 60 }
 
 function caseOf(work: Partial<Work>): BenchCase {
   return {
@@ -47,7 +47,7 @@ test('warm-up and rounds are those of the configuration, and they are performed'
     verify: () => void (verifiedAfter = ran),
     close: () => void (closed += 1),
   }
-  const options = { ...config, roundMs: 0 }
+  const options = { ...config, roundMs: 0, warmupRoundMs: 0 }
   const measured = await measure(caseOf(work), context, options)
   expect({ prepared, ran, verifiedAfter, closed }).toEqual({
     prepared: config.warmupRounds + config.measuredRounds,
@@ -66,6 +66,22 @@ test('warm-up and rounds are those of the configuration, and they are performed'
 test('a round repeats until its time has gone by', async () => {
   const measured = await measure(caseOf({}), context, { ...brief, measuredRounds: 2, roundMs: 5 })
   expect(measured.ns.iterations).toBeGreaterThan(20)
+})
+
+test('warm-up lasts its own time, and the quick mode warms up as long as a run', async () => {
+  let ran = 0
+  const measured = await measure(caseOf({ run: () => void (ran += 1) }), context, {
+    ...brief,
+    warmupRounds: 1,
+    warmupRoundMs: 5,
+    measuredRounds: 1,
+  })
+  expect(measured.ns.iterations).toBe(1)
+  expect(ran).toBeGreaterThan(20)
+  expect({ ...config, ...config.quick }).toMatchObject({
+    warmupRounds: config.warmupRounds,
+    warmupRoundMs: config.warmupRoundMs,
+  })
 })
 
 test('the limit cuts a run short and says so', async () => {

@@ -6,6 +6,8 @@ export interface RunnerOptions {
   readonly warmupRounds: number
   readonly measuredRounds: number
   readonly roundMs: number
+  /** A warm-up round, apart from a measured one: compilers need their time however short one measures. */
+  readonly warmupRoundMs: number
   readonly limitSeconds: number
 }
 
@@ -83,7 +85,7 @@ async function measureWork(work: Work, withRivals: boolean, options: RunnerOptio
 
   let coldNs = Number.NaN
   for (let round = 0; round < options.warmupRounds; round++) {
-    for (const one of contenders) await runRound(one, options.roundMs)
+    for (const one of contenders) await runRound(one, options.warmupRoundMs)
     if (round === 0) coldNs = subject.samples[0]!
   }
   await work.verify?.()
