@@ -34,6 +34,7 @@ class WyckoffRun implements StrategyRun {
   private readonly options: WyckoffOptions
   private readonly session: SignalSession
   private readonly started = new Map<string, number>()
+  signalCount = 0
   private broker: Broker | null = null
   private campaign: string | null = null
   private peak = 0
@@ -103,6 +104,7 @@ class WyckoffRun implements StrategyRun {
   private trade(signal: Signal, broker: Broker): void {
     const { patterns, tradeReviewSignals = true, exitMode = 'single' } = this.options
     if (patterns !== undefined && !patterns.includes(signal.patternType)) return
+    this.signalCount++
     if (signal.requiresReview && !tradeReviewSignals) return
     const side = signal.side === 'LONG' ? 1 : -1
     // One position a symbol: what is open is added to by its own campaign only.

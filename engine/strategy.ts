@@ -34,6 +34,8 @@ export interface StrategyRun {
    * and stretches without a position or an order cost next to nothing.
    */
   readonly wakeBars?: ArrayLike<number>
+  /** How many signals there were so far, traded or not. Without it every entry ordered counts as one. */
+  readonly signalCount?: number
 }
 
 /** The account as one symbol's strategy sees it, at the close of the bar it is called for. */

@@ -43,3 +43,21 @@ const names = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'O
 
 /** `Jan 2023`. */
 export const monthLabel = ({ year, month }: YearMonth): string => `${names[month - 1]} ${year}`
+
+/** The same day and time `months` later (UTC), or the last day of that month where it has no such day. */
+export function addMonths(time: number, months: number): number {
+  const { year, month } = monthOf(time)
+  const intoMonth = time - monthStart(year, month)
+  const start = monthStart(year, month + months)
+  const landed = monthOf(start)
+  const day = Math.min(Math.floor(intoMonth / dayMs), daysIn(landed.year, landed.month) - 1)
+  return start + day * dayMs + (intoMonth % dayMs)
+}
+
+/** `2023-01-31`. */
+export function dayLabel(time: number): string {
+  const { year, month } = monthOf(time)
+  const day = Math.floor((time - monthStart(year, month)) / dayMs) + 1
+  const two = (part: number): string => String(part).padStart(2, '0')
+  return `${year}-${two(month)}-${two(day)}`
+}

@@ -15,6 +15,8 @@ export class Desk implements Broker {
   private readonly book: Book
   /** The bar being decided on; the engine sets it. */
   bar = -1
+  /** Entries ordered, whatever became of them. */
+  entered = 0
   private countedBar = -1
   private count = 0
 
@@ -83,6 +85,7 @@ export class Desk implements Broker {
       reason: 'STRATEGY',
       positionId: 0,
     }
+    this.entered++
     this.queue(pending)
     if (!(quantity > 0)) {
       account.drop(book, pending, bar, 'REJECTED', 'less than one lot')

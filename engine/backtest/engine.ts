@@ -5,6 +5,7 @@ import { smaCross } from '../strategy-sma-cross.ts'
 import { wyckoff } from '../strategy-wyckoff.ts'
 import type { Strategy } from '../strategy.ts'
 import { Account } from './account.ts'
+import { dayLabel } from './calendar.ts'
 import { type BacktestConfig, defaultLimits, type ResolvedConfig, resolveConfig } from './config.ts'
 import type { DrawdownPeriod } from './drawdowns.ts'
 import type { EquityCurve } from './equity.ts'
@@ -47,9 +48,9 @@ export interface OpenPosition {
 export interface BacktestResult {
   readonly symbol: string
   readonly timeframe: string
-  /** Times of the first and the last bar traded, null when the period holds none. */
-  readonly startDate: number | null
-  readonly endDate: number | null
+  /** Times of the first and the last bar traded. */
+  readonly startDate: number
+  readonly endDate: number
   readonly config: ResolvedConfig
   readonly barsProcessed: number
   /** Closed trades in order of closing; built when first read. */
@@ -69,7 +70,7 @@ export interface BacktestResult {
 }
 
 export interface BacktestEngine {
-  /** Throws a `BacktestError` for a bad config, and for a strategy that throws or orders nonsense. */
+  /** Throws a `BacktestError` for a bad config, a period without bars, and for a strategy that throws or orders nonsense. */
   run(bars: BarSeries, config?: BacktestConfig, run?: BacktestRunOptions): BacktestResult
 }
 
@@ -124,6 +125,7 @@ function runBacktest(
 ): BacktestResult {
   const first = config.startDate === null ? 0 : lowerBound(bars.time, bars.length, config.startDate)
   const end = config.endDate === null ? bars.length : lowerBound(bars.time, bars.length, config.endDate + 1)
+  if (end <= first) throw emptyPeriod(bars, config, first)
   const observer = engineObserver?.runStarted({
     kind: 'backtest',
     symbol: bars.symbol,
@@ -149,7 +151,7 @@ function runBacktest(
 function report(
   bars: BarSeries,
   config: ResolvedConfig,
-  { account, recorder, exposure }: Simulation,
+  { account, recorder, exposure, signals }: Simulation,
   first: number,
   end: number,
 ): BacktestResult {
@@ -159,7 +161,7 @@ function report(
   const curve = {
     initialCapital: config.initialCapital,
     finalEquity: account.value,
-    days: end > first ? (bars.time[end - 1] - bars.time[first]) / 86_400_000 : 0,
+    days: (bars.time[end - 1] - bars.time[first]) / 86_400_000,
     returns: recorder.returns,
     deepest: drawdownPeriods[0],
   }
@@ -174,8 +176,8 @@ function report(
   return {
     symbol: bars.symbol,
     timeframe: bars.timeframe,
-    startDate: end > first ? bars.time[first] : null,
-    endDate: end > first ? bars.time[end - 1] : null,
+    startDate: bars.time[first],
+    endDate: bars.time[end - 1],
     config,
     barsProcessed: end - first,
     get trades() {
@@ -183,7 +185,7 @@ function report(
     },
     openPositions: openPositionsOf(account),
     equity,
-    metrics: metricsOf(curve, account.trades, costs, 0, bars.timeframe),
+    metrics: metricsOf(curve, account.trades, costs, signals, bars.timeframe),
     drawdownPeriods,
     riskMetrics: riskMetricsOf(exposure, equity.length, account.peakPositions),
     costSummary: costs,
@@ -219,6 +221,20 @@ function openPositionsOf(account: Account): OpenPosition[] {
         entryCommission: book.lots.reduce((sum, lot) => sum + lot.commission, 0),
       }
     })
+}
+
+function emptyPeriod(bars: BarSeries, config: ResolvedConfig, first: number): BacktestError {
+  const { length, symbol, timeframe, time } = bars
+  const series = `${symbol} ${timeframe}`
+  if (length === 0) return new BacktestError('bars', null, `${series} holds no bars`)
+  const span = `${series} goes from ${dayLabel(time[0])} to ${dayLabel(time[length - 1])}`
+  // Behind the last bar it is the start that is wrong; before the first bar, or in a gap, the end.
+  const field = first === length ? 'startDate' : 'endDate'
+  return new BacktestError(
+    field,
+    null,
+    `the period holds no bars: ${span}; ${field} is ${dayLabel(config[field]!)}`,
+  )
 }
 
 /** First index whose time is not below `time`. */

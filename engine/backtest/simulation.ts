@@ -53,6 +53,11 @@ export class Simulation {
     while (this.wakeBars !== null && this.wakeBars[this.nextWake] < first) this.nextWake++
   }
 
+  /** Signals the strategy had, by its own count or by the entries it ordered. */
+  get signals(): number {
+    return this.run.signalCount ?? this.desk.entered
+  }
+
   play(observer: RunObserver | undefined): void {
     const { end } = this
     this.account.observer = observer
