@@ -34,7 +34,7 @@ export function sidecarDoc(known: Components = components): string {
 
 Made from the shapes that read the configuration, by \`npx node collector/config/sidecar-doc.ts\`; a test fails when it is
 out of date. A component or key that is not here is refused at the start, with its path. \`[]\` stands for the items of a
-list, \`*\` for any name. Durations are written as in Go: \`250ms\`, \`5s\`, \`1m30s\`.`,
+list, \`*\` for any name. Durations are written as in Go: \`250ms\`, \`5s\`, \`1m30s\`, or \`0\`.`,
   ]
   for (const kind of Object.keys(TITLES) as Kind[]) {
     parts.push(`## ${TITLES[kind]}`)
@@ -87,12 +87,17 @@ function keys(schema: Described, path: string): string[] {
 function inside(schema: Described, at: string): string[] {
   if (schema.items) return keys(schema.items, `${at}[]`)
   const any = schema.additionalProperties
-  return typeof any === 'object' ? keys(any, `${at}.*`) : []
+  if (typeof any !== 'object') return []
+  // A shape that takes any further key is for parts of the file that only the Collector reads.
+  if (Object.keys(any).length === 0) return [`| ${code(`${at}.*`)} | any |  | accepted without effect |`]
+  return keys(any, `${at}.*`)
 }
 
 function typeOf(schema: Described): string {
   if (schema.const !== undefined) return code(JSON.stringify(schema.const))
   if (schema.enum) return schema.enum.map((value) => code(String(value))).join(', ')
+  // The shape of durations.
+  if (schema.anyOf?.[0]?.type === 'string' && schema.anyOf[1]?.const === 0) return 'duration'
   if (schema.anyOf) return schema.anyOf.map(typeOf).join(' or ')
   if (schema.items) return `list of: ${typeOf(schema.items)}`
   return [schema.type ?? 'any']
