@@ -28,17 +28,23 @@ export function buildRunSpans(
 
 type Add = (name: string, start: number, end: number, attributes: Attributes) => void
 
-/** Stages stand one after another from the run's start; their sum is never more than the run's duration. */
+/**
+ * Stages stand one after another from the run's start; their sum is never more than the run's duration. The time of the
+ * loop is exact; how it splits over the stages that run per bar is estimated from the timed bars. Of those, the worst
+ * count once, as what they are (a collection of garbage, a signal), and the others stand for all untimed bars.
+ */
 function addStages(timer: RunTimer, add: Add): void {
-  const { blockStages, barStages, loopMs, timedBars, startedAt, endedAt } = timer
+  const { blockStages, barStages, loopMs, timedBars, startedAt, endedAt, worstBars } = timer
   const { stages } = timer.run
-  const sampledMs = barStages.reduce((sum, ms) => sum + ms, 0)
+  const rare = timedBars >= 10 * worstBars.count ? worstOf(timer) : new Float64Array(stages.length)
+  const sum = (times: Float64Array): number => times.reduce((total, ms) => total + ms, 0)
+  const ordinaryMs = sum(barStages) - sum(rare)
   const observedMs = endedAt - startedAt
-  const perSampled = sampledMs > 0 ? loopMs / sampledMs : 0
+  const perOrdinary = ordinaryMs > 0 ? Math.max(0, loopMs - sum(rare)) / ordinaryMs : 0
   let start = startedAt
   for (const [stage, name] of stages.entries()) {
     const estimated = barStages[stage] > 0
-    const ms = blockStages[stage] + barStages[stage] * perSampled
+    const ms = blockStages[stage] + rare[stage] + (barStages[stage] - rare[stage]) * perOrdinary
     if (ms === 0) continue
     const end = Math.min(start + ms, endedAt)
     add(`stage.${name}`, start, end, {
@@ -48,6 +54,14 @@ function addStages(timer: RunTimer, add: Add): void {
     })
     start = end
   }
+}
+
+/** Time that the worst of the timed bars took, by stage. */
+function worstOf({ worstBars, run }: RunTimer): Float64Array {
+  const stages = run.stages.length
+  const times = new Float64Array(stages)
+  for (let i = 0; i < worstBars.count * stages; i++) times[i % stages] += worstBars.stageTimes[i]
+  return times
 }
 
 function addWorst({ worstBars, worstBlocks, run }: RunTimer, add: Add): void {

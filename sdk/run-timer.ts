@@ -2,7 +2,10 @@ import type { ObservedFact, RunDescription, RunObserver } from './engine-observe
 import { WorstBars } from './worst-bars.ts'
 
 export interface TimerOptions {
-  /** Time 1 bar in this many, on average; the phase is random so that nothing periodic hides. */
+  /**
+   * Time 1 bar in this many, on average; the phase is random so that nothing periodic hides. A run known to be short is
+   * timed more densely, so that some 250 bars decide how its time is split, down to 1 bar in 16.
+   */
   readonly sampleEvery: number
   /** How many of the slowest timed bars become spans. */
   readonly worst: number
@@ -54,6 +57,7 @@ export class RunTimer implements RunObserver {
   readonly factCounts = new Map<string, number>()
 
   private readonly options: TimerOptions
+  private readonly sampleEvery: number
   private readonly listener: TimerListener
   private readonly oneBar: Float64Array
   private last = 0
@@ -71,13 +75,14 @@ export class RunTimer implements RunObserver {
     const stages = run.stages.length
     this.run = run
     this.options = options
+    this.sampleEvery = Math.min(options.sampleEvery, Math.max(16, Math.floor((run.bars ?? Infinity) / 250)))
     this.listener = listener
     this.blockStages = new Float64Array(stages)
     this.barStages = new Float64Array(stages)
     this.oneBar = new Float64Array(stages)
     this.worstBars = new WorstBars(options.worst, stages)
     this.worstBlocks = new WorstBars(options.worst, stages)
-    this.next = Math.floor(options.random() * options.sampleEvery)
+    this.next = Math.floor(options.random() * this.sampleEvery)
     this.startedAt = this.endedAt = clock()
   }
 
@@ -169,6 +174,6 @@ export class RunTimer implements RunObserver {
 
   /** 0 to 2N - 2 bars until the next timed one, N - 1 on average. */
   private gap(): number {
-    return Math.floor(this.options.random() * (2 * this.options.sampleEvery - 1))
+    return Math.floor(this.options.random() * (2 * this.sampleEvery - 1))
   }
 }
