@@ -38,18 +38,27 @@ function signed(fraction: number): string {
   return `${fraction < 0 && text !== '0.0' ? '-' : '+'}${text}`
 }
 
-/** Lines of a table whose columns are as wide as their widest cell; beyond those named, columns go to the right. */
+const pageWidth = 80
+
+/**
+ * Lines of a table at most 80 columns wide, its columns as wide as their widest cell; beyond those named, columns go
+ * to the right. What is too long for the room left in the first column stands on a line of its own above its row.
+ */
 export function table(
   rows: readonly (readonly string[])[],
   align: readonly ('left' | 'right')[] = ['left'],
 ): string[] {
   const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)))
-  return rows.map((row) =>
-    row
+  const rest = widths.slice(1).reduce((sum, width) => sum + 2 + width, 0)
+  widths[0] = Math.min(widths[0], Math.max(0, pageWidth - rest))
+  return rows.flatMap((row) => {
+    const apart = row[0].length > widths[0]
+    const line = (apart ? ['', ...row.slice(1)] : row)
       .map((cell, column) =>
         align[column] === 'left' ? cell.padEnd(widths[column]) : cell.padStart(widths[column]),
       )
       .join('  ')
-      .trimEnd(),
-  )
+      .trimEnd()
+    return apart ? [row[0], line] : [line]
+  })
 }

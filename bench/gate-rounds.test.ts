@@ -6,7 +6,7 @@ import { change, judge } from './compare.ts'
 import { compared, onOneSide } from './compare-revisions.ts'
 import { config } from './config.ts'
 import { environmentWarnings, inspectEnvironment } from './environment.ts'
-import { formatInterval, formatMsUs } from './format.ts'
+import { formatInterval, formatMsUs, table } from './format.ts'
 import { exitCode, gateResult, gateSchemaName, gateVerdict, type GateResult } from './gate-result.ts'
 import { p25, runGateRounds } from './gate-rounds.ts'
 import { gateReport } from './report-gate.ts'
@@ -228,4 +228,15 @@ test('the environment is warned of where it makes figures doubtful', () => {
   expect(environmentWarnings({ ...sane, governor: 'powersave' })[0]).toContain('powersave')
   expect(environmentWarnings({ ...sane, freeMemoryGb: 1 })[0]).toContain('1 GB')
   expect(environmentWarnings({ ...sane, load: 3 })[0]).toContain('The load is 3 on 4 cores')
+})
+
+test('a table keeps to 80 columns, whatever the names', () => {
+  const change = formatInterval({ estimate: 0.105, lower: -0.192, upper: 0.234 })
+  const row = (name: string): string[] => [name, 'INCONCLUSIVE', '999.00 µs', '999.00 µs', change]
+  const long = 'opentelemetry/start-active-span'
+  const lines = table([row('short'), row(long)], ['left', 'left'])
+  expect(lines).toHaveLength(3)
+  expect(lines[1]).toBe(long)
+  for (const line of lines) expect(line.length).toBeLessThanOrEqual(80)
+  expect(lines[2].trimStart()).toBe(lines[0].slice('short'.length).trimStart())
 })

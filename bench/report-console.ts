@@ -1,9 +1,9 @@
 import { formatNs, formatRatio, table } from './format.ts'
 import type { BenchResult, CaseResult } from './result.ts'
 
-/** The table of a run, at most 80 columns wide where names allow, and below it budgets that are not met. */
+/** The table of a run, at most 80 columns wide, and below it budgets that are not met. */
 export function benchReport(result: BenchResult): string {
-  const rows = [['case', 'p50', 'p99', 'per', 'budget', 'actual', '']]
+  const rows = [['case', 'p50', 'p99', 'budget', 'actual', '']]
   for (const one of result.cases) rows.push(...caseRows(one))
   const lines = table(rows)
   const missed = result.cases.flatMap((one) =>
@@ -27,8 +27,8 @@ export function benchReport(result: BenchResult): string {
 }
 
 function caseRows(one: CaseResult): string[][] {
-  if (one.status !== 'measured') return [[one.name, one.status, '', '', '', '', '']]
-  const first = [one.name, formatNs(one.ns.p50), formatNs(one.ns.p99), one.unit]
+  if (one.status !== 'measured') return [[one.name, one.status, '', '', '', '']]
+  const first = [`${one.name}, per ${one.unit}`, formatNs(one.ns.p50), formatNs(one.ns.p99)]
   const budgets = one.budgets.map((budget) => [
     budget.text,
     budget.text.includes(' ns') || / [mµ]?s$/.test(budget.text)
@@ -41,6 +41,6 @@ function caseRows(one: CaseResult): string[][] {
     .filter(({ name }) => !shown.has(name))
     .map(({ name, ratio }) => [`(x ${name})`, formatRatio(ratio), ''])
   return [...budgets, ...rivals].map((cells, index) =>
-    index === 0 ? [...first, ...cells] : ['', '', '', '', ...cells],
+    index === 0 ? [...first, ...cells] : ['', '', '', ...cells],
   )
 }

@@ -20,21 +20,21 @@ export function gateSentence(result: GateResult): string {
   return `${result.verdict}: ${sentences[result.verdict]}`
 }
 
-/** The console report, at most 80 columns wide for names of up to 24 letters. */
+/** The console report, its table at most 80 columns wide. */
 export function gateReport(result: GateResult): string {
   const judged = result.verdict !== 'TOO NOISY'
-  const rows = [['verdict', 'benchmark', 'base', 'head', 'change']]
+  const rows = [['benchmark', 'verdict', 'base', 'head', 'change']]
   for (const one of result.cases)
     rows.push(
       isCompared(one)
         ? [
-            judged ? one.verdict : 'not judged',
             one.name,
+            judged ? one.verdict : 'not judged',
             formatMsUs(one.base.p25),
             formatMsUs(one.head.p25),
             formatInterval(one.change),
           ]
-        : [one.verdict, one.name, '', '', ''],
+        : [one.name, one.verdict, '', '', ''],
     )
   const told = (verdict: string): string[] =>
     result.cases
