@@ -70,3 +70,12 @@ export { assessRisk, baseRisk, defaultLimits, openRisk, sosRiskShare } from './r
 export type { ScaledTarget } from './campaign.ts'
 export { campaignCap, campaignId, campaignMs, scaledTargets } from './campaign.ts'
 export { signalStages } from './signal-run.ts'
+export type {
+  WalkForwardMetric,
+  WalkForwardOptions,
+  WalkForwardPart,
+  WalkForwardResult,
+  WalkForwardWindow,
+} from './backtest/walk-forward.ts'
+export { walkForward, walkForwardMetrics } from './backtest/walk-forward.ts'
+export type { PairedTest } from './backtest/paired-t-test.ts'
