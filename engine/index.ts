@@ -79,3 +79,5 @@ export type {
 } from './backtest/walk-forward.ts'
 export { walkForward, walkForwardMetrics } from './backtest/walk-forward.ts'
 export type { PairedTest } from './backtest/paired-t-test.ts'
+export type { SweepOutcome, SweepResult, SweepRow, SweepRun, SweepValue } from './backtest/sweep.ts'
+export { mergeSweep, planSweep } from './backtest/sweep.ts'
