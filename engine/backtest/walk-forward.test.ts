@@ -4,7 +4,7 @@ import { addMonths, dayLabel, monthStart } from './calendar.ts'
 import { createBacktestEngine } from './engine.ts'
 import { pairedTTest, twoSided } from './paired-t-test.ts'
 import { randomWalk, type ScriptedBar, scriptedBars } from './scripted-bars.ts'
-import { walkForward, type WalkForwardOptions } from './walk-forward.ts'
+import { walkForward } from './walk-forward.ts'
 
 const engine = createBacktestEngine()
 const start = monthStart(2020, 1) + 30 * 86_400_000
@@ -101,8 +101,7 @@ test('the paired t-test agrees with worked examples and tables', () => {
 })
 
 test('options that make no sense, and series too short for a window, are refused by name', () => {
-  const run = (options: object) => () =>
-    walkForward(engine, walk, { strategy: 'sma_cross' }, options as WalkForwardOptions)
+  const run = (options: object) => () => walkForward(engine, walk, { strategy: 'sma_cross' }, options)
   expect(run({ trainMonths: 0 })).toThrow(/^trainMonths: must be a whole number/)
   expect(run({ stepMonths: 1.5 })).toThrow(/^stepMonths/)
   expect(run({ metric: 'maxDrawdown' })).toThrow(/^metric: must be one of winRate/)
