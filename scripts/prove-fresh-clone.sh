@@ -15,6 +15,13 @@ account=tapescope-trial
 passed=0
 
 cleanup() {
+  # Where root's PostgreSQL cannot enter the clone, its data lies in a folder that the clone names.
+  local place shelter
+  for place in "$temporary"/*/tapescope/.tapescope/postgres/place; do
+    [ -f "$place" ] || continue
+    shelter=$(cat "$place")
+    case "$shelter" in */tapescope/????????-????-????-????-????????????) rm -rf "$shelter" ;; esac
+  done
   rm -rf "$temporary"
   if id "$account" >/dev/null 2>&1; then userdel "$account" 2>/dev/null || true; fi
 }
