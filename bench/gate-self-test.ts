@@ -25,6 +25,8 @@ export interface SelfTestResult {
   readonly tooNoisy: number
   readonly seconds: number
   readonly met: boolean
+  /** A planted slowdown that passed or an unchanged kernel that failed: the gate was wrong, not undecided. */
+  readonly wrong: number
   readonly runs: readonly { planted: string; result: GateResult }[]
 }
 
@@ -68,6 +70,7 @@ export async function selfTest(options: SelfTestOptions): Promise<SelfTestResult
     unchanged,
     tooNoisy,
     seconds: (performance.now() - began) / 1000,
+    wrong: (planted.PASS ?? 0) + (planted.IMPROVED ?? 0) + (unchanged.REGRESSION ?? 0),
     met: judged && caught >= Math.ceil(options.runs * 0.95) && (unchanged.PASS ?? 0) === options.runs * 3,
     runs,
   }
