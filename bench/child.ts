@@ -55,10 +55,16 @@ export async function run(command: string, args: readonly string[], options: Chi
       ? `ran longer than ${options.timeoutSeconds} s`
       : `ended with ${code === null ? killedBy : `exit code ${code}`}`
     throw new ChildFailed(
-      `${[command, ...args].join(' ')} ${how}${errors === '' ? '' : `:\n${errors.trim()}`}`,
+      `${[command, ...args].join(' ')} ${how}${errors === '' ? '' : `:\n${withoutStack(errors)}`}`,
     )
   } finally {
     clearTimeout(timer)
     options.signal?.removeEventListener('abort', killGroup)
   }
+}
+
+/** What a person can act on: the message and its place in the source, not the loader's frames. */
+function withoutStack(errors: string): string {
+  const lines = errors.split('\n').filter((line) => !/^\s+at |^node:internal|^Node\.js v|^\s*$/.test(line))
+  return lines.join('\n').trim()
 }
