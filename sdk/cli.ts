@@ -1,0 +1,35 @@
+#!/usr/bin/env node
+// The `tapescope` command: one table of subcommands. Each module is loaded only when its command is given, takes the
+// arguments after the command's name, and answers with the exit code.
+
+interface Subcommand {
+  readonly summary: string
+  readonly load: () => Promise<(argv: readonly string[]) => number | Promise<number>>
+}
+
+const subcommands: Record<string, Subcommand> = {
+  profile: {
+    summary: 'run a program and join its CPU samples to its spans',
+    load: async () => (await import('./profile-command.ts')).profileCommand,
+  },
+}
+
+function usage(): string {
+  const width = Math.max(...Object.keys(subcommands).map((name) => name.length))
+  const lines = Object.entries(subcommands).map(
+    ([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}`,
+  )
+  return `tapescope COMMAND [options]\n\n${lines.join('\n')}\n\ntapescope COMMAND --help tells more.\n`
+}
+
+const [name, ...argv] = process.argv.slice(2)
+if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+  process.stdout.write(usage())
+  process.exitCode = name === undefined ? 2 : 0
+} else if (Object.hasOwn(subcommands, name)) {
+  const run = await subcommands[name].load()
+  process.exitCode = await run(argv)
+} else {
+  process.stderr.write(`There is no command ${JSON.stringify(name)}.\n\n${usage()}`)
+  process.exitCode = 2
+}
