@@ -181,6 +181,30 @@ export const metricTable = {
     description: 'Spans that were given up, and why.',
     labels: ['reason'],
   },
+  tapescope_log_records_created_total: {
+    kind: 'counter',
+    unit: '{record}',
+    description: 'Log records that were to be exported.',
+    labels: [],
+  },
+  tapescope_log_records_delivered_total: {
+    kind: 'counter',
+    unit: '{record}',
+    description: 'Log records that the backend acknowledged.',
+    labels: [],
+  },
+  tapescope_log_records_dropped_total: {
+    kind: 'counter',
+    unit: '{record}',
+    description: 'Log records that were given up, and why.',
+    labels: ['reason'],
+  },
+  tapescope_metric_exports_failed_total: {
+    kind: 'counter',
+    unit: '{export}',
+    description: 'Exports of metrics over OTLP that failed; the next one carries the same totals.',
+    labels: ['reason'],
+  },
   tapescope_misuse_total: {
     kind: 'counter',
     unit: '{call}',

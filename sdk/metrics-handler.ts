@@ -17,6 +17,7 @@ export function createMetricsHandler(
   source: Source,
   classic: PrometheusSerializer,
   store: MetricStore,
+  exemplars = true,
 ): MetricsHandler {
   return async (request) => {
     if (request.method !== 'GET' && request.method !== 'HEAD')
@@ -24,7 +25,9 @@ export function createMetricsHandler(
     const { resourceMetrics } = await source.collect()
     const open = prefersOpenMetrics(request.headers.get('accept') ?? '')
     const body = open
-      ? serializeOpenMetrics(resourceMetrics, (attributes) => store.exemplarsOf(attributes))
+      ? serializeOpenMetrics(resourceMetrics, (attributes) =>
+          exemplars ? store.exemplarsOf(attributes) : undefined,
+        )
       : classic.serialize(resourceMetrics)
     return new Response(request.method === 'HEAD' ? null : body, {
       headers: { 'content-type': open ? openMetricsType : classicType, vary: 'accept' },

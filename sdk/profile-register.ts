@@ -1,5 +1,6 @@
 // node --import this app.js: profiles the whole run and writes it when the process exits. Set by `tapescope profile`.
 import { isMainThread } from 'node:worker_threads'
+import { ourListener, othersListen } from './signal-listeners.ts'
 import { startProfiler, type ProfileOptions } from './profile.ts'
 
 const settings = process.env['TAPESCOPE_PROFILE']
@@ -9,11 +10,14 @@ if (settings !== undefined && isMainThread) {
   const profiler = await startProfiler({ ringSeconds: Infinity, ...(JSON.parse(settings) as ProfileOptions) })
   process.on('exit', () => profiler.stopNow())
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => {
-      // The program's own handlers decide; without one the signal ends the process as it would have.
-      if (process.listenerCount(signal) > 0) return
-      profiler.stopNow()
-      process.kill(process.pid, signal)
-    })
+    process.once(
+      signal,
+      ourListener(() => {
+        // The program's own handlers decide; without one the signal ends the process as it would have.
+        if (othersListen(signal)) return
+        profiler.stopNow()
+        process.kill(process.pid, signal)
+      }),
+    )
   }
 }

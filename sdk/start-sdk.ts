@@ -1,68 +1,141 @@
+import { context, logs, metrics, propagation, trace } from '@opentelemetry/api'
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
 import { PrometheusSerializer } from '@opentelemetry/exporter-prometheus'
-import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto'
+import { registerInstrumentations, type Instrumentation } from '@opentelemetry/instrumentation'
 import { PgInstrumentation } from '@opentelemetry/instrumentation-pg'
 import { UndiciInstrumentation } from '@opentelemetry/instrumentation-undici'
-import { defaultResource, resourceFromAttributes } from '@opentelemetry/resources'
-import { AggregationType } from '@opentelemetry/sdk-metrics'
-import { NodeSDK } from '@opentelemetry/sdk-node'
-import type { SpanProcessor } from '@opentelemetry/sdk-trace'
+import { LoggerProvider } from '@opentelemetry/sdk-logs'
+import { AggregationType, MeterProvider } from '@opentelemetry/sdk-metrics'
+import type { Settings } from './config/settings.ts'
+import { createPropagator } from './context/create-propagator.ts'
+import { createSampler } from './context/create-sampler.ts'
+import { RandomFlagProvider } from './context/random-flag-provider.ts'
+import { createLogOutlet, createSpanOutlet } from './create-exporters.ts'
+import type { LastDelivery } from './delivery/deliver-at-exit.ts'
+import { describeProcess } from './describe-process.ts'
 import { createMetricProducer } from './metric-producer.ts'
 import type { MetricStore } from './metric-store.ts'
 import { createMetricsHandler, type MetricsHandler } from './metrics-handler.ts'
+import { PgErrorType } from './pg-error-type.ts'
 import { PreciseClock } from './precise-clock.ts'
+import { createRedactor, LogRedaction, SpanRedaction } from './privacy/redactor.ts'
 import { observeProcess } from './process-metrics.ts'
 import { PullReader } from './pull-reader.ts'
-import { SpanQueue } from './span-queue.ts'
-import type { TelemetryOptions } from './start-telemetry.ts'
+import { createPushReaders } from './push-metrics.ts'
+import { servePrometheus } from './serve-prometheus.ts'
 
 export interface RunningSdk {
   readonly metricsHandler: MetricsHandler
   flush(): Promise<void>
   shutdown(): Promise<void>
-  /** Counts every span that is not delivered yet as dropped. */
+  /** Counts everything that is not delivered yet as dropped. */
   abandon(): void
+  /** Spans and log records given up so far. */
+  lost(): number
+  /** What waits, for the last moment of the process. */
+  take(): LastDelivery[]
 }
 
-/** Everything that needs the OpenTelemetry SDK, apart so that the wrappers load without it. */
+/** Everything that needs the OpenTelemetry SDK, apart so that the wrappers load without it. Registers it for the process. */
 export function startSdk(
-  { serviceName, serviceVersion, otlpEndpoint, instrumentations = [] }: TelemetryOptions,
-  url: string | undefined,
+  settings: Settings,
   store: MetricStore,
+  more: readonly Instrumentation[],
 ): RunningSdk {
-  const processors: SpanProcessor[] = [new PreciseClock()]
-  const queue =
-    otlpEndpoint === false
-      ? undefined
-      : new SpanQueue({ exporter: new OTLPTraceExporter(url === undefined ? {} : { url }), store })
-  if (queue !== undefined) processors.push(queue)
+  const resource = describeProcess(settings)
+  const redactor = createRedactor(settings)
+  const spans = createSpanOutlet(settings, store)
+  const records = createLogOutlet(settings, store)
+  const tracerProvider = new RandomFlagProvider({
+    resource,
+    sampler: createSampler(settings),
+    spanLimits: spanLimits(settings),
+    spanProcessors: [new PreciseClock(), new PgErrorType(), new SpanRedaction(redactor), ...spans.processors],
+  })
   const reader = new PullReader(createMetricProducer(store))
-  const version = serviceVersion === undefined ? {} : { 'service.version': serviceVersion }
-  const sdk = new NodeSDK({
-    ...(serviceName !== undefined && { serviceName }),
-    resource: defaultResource().merge(resourceFromAttributes(version)),
-    spanProcessors: processors,
-    metricReaders: [reader],
+  const meterProvider = new MeterProvider({
+    resource,
+    readers: [reader, ...createPushReaders(settings, store, () => createMetricProducer(store))],
     // The library's connection gauges are wrong with two pools, and promtool refuses a gauge named ..._count.
     views: [{ meterName: '@opentelemetry/instrumentation-pg', aggregation: { type: AggregationType.DROP } }],
-    logRecordProcessors: [],
-    instrumentations: [
-      new PgInstrumentation({ ignoreConnectSpans: true, requireParentSpan: true }),
-      new UndiciInstrumentation({ requireParentforSpans: true }),
-      ...instrumentations,
-    ],
   })
-  sdk.start()
+  const loggerProvider = new LoggerProvider({
+    resource,
+    processors: records.processors.length === 0 ? [] : [new LogRedaction(redactor), ...records.processors],
+    logRecordLimits: {
+      attributeCountLimit: settings.logAttributeCount ?? Infinity,
+      attributeValueLengthLimit: settings.logAttributeLength ?? Infinity,
+    },
+  })
+
+  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())
+  propagation.setGlobalPropagator(createPropagator(settings))
+  trace.setGlobalTracerProvider(tracerProvider)
+  metrics.setGlobalMeterProvider(meterProvider)
+  if (records.processors.length > 0) logs.setGlobalLoggerProvider(loggerProvider)
+  const unregister = registerInstrumentations({
+    tracerProvider,
+    meterProvider,
+    instrumentations: [...libraries(settings), ...more],
+  })
   const stopProcess = observeProcess(store)
-  const serializer = new PrometheusSerializer('', false, undefined, true, true)
+  const metricsHandler = createMetricsHandler(
+    reader,
+    new PrometheusSerializer('', false, undefined, true, true),
+    store,
+    settings.exemplars === 'trace_based',
+  )
+  const server = settings.metricsExporter.includes('prometheus')
+    ? servePrometheus(metricsHandler, settings.prometheusHost, settings.prometheusPort)
+    : undefined
+
   return {
-    metricsHandler: createMetricsHandler(reader, serializer, store),
+    metricsHandler,
     async flush() {
-      await Promise.all(processors.map((processor) => processor.forceFlush()))
+      await Promise.allSettled([
+        tracerProvider.forceFlush(),
+        loggerProvider.forceFlush(),
+        meterProvider.forceFlush(),
+      ])
     },
     async shutdown() {
-      await sdk.shutdown()
+      await Promise.allSettled([
+        tracerProvider.shutdown(),
+        loggerProvider.shutdown(),
+        meterProvider.shutdown(),
+        server?.close(),
+      ])
+      unregister()
       stopProcess()
+      spans.close()
+      records.close()
+      for (const api of [trace, metrics, logs, propagation, context]) api.disable()
     },
-    abandon: () => queue?.abandon(),
+    abandon() {
+      spans.abandon()
+      records.abandon()
+      spans.close()
+      records.close()
+    },
+    lost: () => spans.lost() + records.lost(),
+    take: () => [...spans.take(), ...records.take()],
   }
 }
+
+function libraries({ disabledInstrumentations }: Settings): Instrumentation[] {
+  const made: Instrumentation[] = []
+  if (!disabledInstrumentations.includes('pg'))
+    made.push(new PgInstrumentation({ ignoreConnectSpans: true, requireParentSpan: true }))
+  if (!disabledInstrumentations.includes('undici'))
+    made.push(new UndiciInstrumentation({ requireParentforSpans: true }))
+  return made
+}
+
+const spanLimits = (settings: Settings) => ({
+  attributeCountLimit: settings.attributeCount ?? Infinity,
+  attributeValueLengthLimit: settings.attributeLength ?? Infinity,
+  eventCountLimit: settings.eventCount ?? Infinity,
+  linkCountLimit: settings.linkCount ?? Infinity,
+  attributePerEventCountLimit: settings.eventAttributeCount ?? Infinity,
+  attributePerLinkCountLimit: settings.linkAttributeCount ?? Infinity,
+})

@@ -51,5 +51,6 @@ it('sends the spans of a run as OTLP protobuf and shows its metrics', async () =
 
 it('refuses what cannot be meant', async () => {
   await expect(startTelemetry({ otlpEndpoint: 'nowhere' })).rejects.toThrow(/give a URL/)
-  await expect(startTelemetry({ deadlineMs: 0 })).rejects.toThrow(/above 0/)
+  await expect(startTelemetry({ serviceNam: 'x' } as object)).rejects.toThrow(/did you mean serviceName/)
+  await expect(startTelemetry({ deadlineMs: 0 })).rejects.toThrow(/at least 1/)
 })

@@ -1,65 +1,125 @@
+import { diag, DiagConsoleLogger, DiagLogLevel } from '@opentelemetry/api'
 import type { Instrumentation } from '@opentelemetry/instrumentation'
+import type { CodeSettings, ResolvedSettings } from './config/resolve-settings.ts'
 import type { MetricsHandler } from './metrics-handler.ts'
 import { processStore } from './metric-store.ts'
+import type { RunningSdk } from './start-sdk.ts'
+import { tracingOn } from './tracing-on.ts'
 import { within } from './within.ts'
 
-export interface TelemetryOptions {
-  /** `service.name`; default OTEL_SERVICE_NAME, then the SDK's own default. */
-  readonly serviceName?: string
-  /** `service.version`. */
-  readonly serviceVersion?: string
-  /**
-   * Base URL of an OTLP/HTTP receiver (`/v1/traces` is added), default OTEL_EXPORTER_OTLP_ENDPOINT, then
-   * `http://localhost:4318`. False sends nothing; spans are made all the same.
-   */
-  readonly otlpEndpoint?: string | false
+/**
+ * Every setting has a name here, an `OTEL_` or `TAPESCOPE_` variable and a place in the declarative file; what is not
+ * given comes from there (docs/configuration.md).
+ */
+export interface TelemetryOptions extends CodeSettings {
   /** More instrumentations; those of PostgreSQL (`pg`) and `fetch` are there already. */
   readonly instrumentations?: readonly Instrumentation[]
-  /** How long `flush` and `shutdown` may take, in ms; default 5000. */
-  readonly deadlineMs?: number
 }
 
 export interface Telemetry {
   /** Sends what is queued. True when all of it arrived within the deadline; never rejects. */
   flush(): Promise<boolean>
-  /** Flushes and stops. May be called any number of times; never rejects, and is over within the deadline. */
+  /**
+   * Flushes and stops. May be called any number of times; never rejects, and is over within the deadline. True when
+   * nothing had to be given up. An SDK of somebody else, which this one has joined, is flushed and runs on.
+   */
   shutdown(): Promise<boolean>
   /** Answers a request with this process's metrics. Mount it anywhere: `app.get('/metrics', (c) => handler(c.req.raw))`. */
   readonly metricsHandler: MetricsHandler
+  /**
+   * `started`: this call's SDK. `joined`: OpenTelemetry was registered already, its spans go where that sends them.
+   * `disabled`: OTEL_SDK_DISABLED.
+   */
+  readonly mode: 'started' | 'joined' | 'disabled'
+  /** The effective configuration as text: each setting, its value (secrets masked) and where it came from. */
+  configuration(): Promise<string>
 }
+
+const key = Symbol.for('tapescope.telemetry.1')
+const shared = globalThis as { [key]?: Promise<Telemetry> }
 
 /**
  * Starts OpenTelemetry for this process: OTLP traces, metrics for Prometheus to scrape, spans of `pg` and `fetch`.
- * Call it at the top of the entry file and import everything else (`pg` above all) dynamically after it.
+ * Call it at the top of the entry file and import everything else (`pg` above all) dynamically after it, or start
+ * without code: `node --import @tapescope/sdk/register app.js`. A second call answers with what runs already.
  *
- * @throws TypeError when an option cannot be meant
+ * @throws TypeError when an option or the declarative file says what cannot be meant
  */
 export async function startTelemetry(options: TelemetryOptions = {}): Promise<Telemetry> {
-  const { deadlineMs = 5000, otlpEndpoint } = options
-  if (!(deadlineMs > 0))
-    throw new TypeError(`deadlineMs is ${deadlineMs}; give a time above 0 in milliseconds`)
-  const url = otlpEndpoint === false || otlpEndpoint === undefined ? undefined : tracesUrl(otlpEndpoint)
-  const { startSdk } = await import('./start-sdk.ts')
-  const sdk = startSdk(options, url, processStore)
-  let stopped: Promise<boolean> | undefined
-  const stop = async (): Promise<boolean> => {
-    const inTime = await within(sdk.shutdown(), deadlineMs)
-    if (!inTime) sdk.abandon()
-    return inTime
+  const running = shared[key]
+  if (running !== undefined) {
+    if (Object.keys(options).length > 0) {
+      const { instrumentations: _, ...code } = options
+      await resolve(code)
+      diag.warn('tapescope: telemetry runs already, the options of this call of startTelemetry are not used')
+    }
+    return running
   }
-  return {
-    metricsHandler: sdk.metricsHandler,
-    flush: () => within(sdk.flush(), deadlineMs),
-    shutdown: () => (stopped ??= stop()),
+  const starting = start(options)
+  shared[key] = starting
+  try {
+    return await starting
+  } catch (error) {
+    delete shared[key]
+    throw error
   }
 }
 
-function tracesUrl(endpoint: string): string {
-  const url = URL.parse(endpoint)
-  if (url === null || !/^https?:$/.test(url.protocol))
-    throw new TypeError(
-      `otlpEndpoint is ${JSON.stringify(endpoint)}; give a URL such as http://127.0.0.1:4318`,
-    )
-  url.pathname = `${url.pathname.replace(/\/+$/, '')}/v1/traces`
-  return url.href
+async function start({ instrumentations = [], ...code }: TelemetryOptions): Promise<Telemetry> {
+  const resolved = await resolve(code)
+  const { settings } = resolved
+  logDiagnostics(settings.logLevel)
+  for (const warning of resolved.warnings) diag.warn(`tapescope: ${warning}`)
+  if (settings.disabled || tracingOn()) {
+    const { joinSdk } = await import('./join-sdk.ts')
+    return telemetryOf(joinSdk(processStore), settings.disabled ? 'disabled' : 'joined', resolved)
+  }
+  const { startSdk } = await import('./start-sdk.ts')
+  const sdk = startSdk(settings, processStore, instrumentations)
+  const telemetry = telemetryOf(sdk, 'started', resolved)
+  const { watchProcess } = await import('./watch-process.ts')
+  watchProcess(telemetry, sdk, settings)
+  return telemetry
+}
+
+async function resolve(code: CodeSettings): Promise<ResolvedSettings> {
+  const { resolveSettings } = await import('./config/resolve-settings.ts')
+  return resolveSettings(code, process.env)
+}
+
+function telemetryOf(sdk: RunningSdk, mode: Telemetry['mode'], resolved: ResolvedSettings): Telemetry {
+  const { deadlineMs } = resolved.settings
+  let stopped: Promise<boolean> | undefined
+  const stop = async (): Promise<boolean> => {
+    const before = sdk.lost()
+    const inTime = await within(sdk.shutdown(), deadlineMs)
+    if (!inTime) sdk.abandon()
+    delete shared[key]
+    return inTime && sdk.lost() === before
+  }
+  return {
+    mode,
+    metricsHandler: sdk.metricsHandler,
+    async flush() {
+      if (stopped !== undefined) return stopped
+      const before = sdk.lost()
+      const inTime = await within(sdk.flush(), deadlineMs)
+      return inTime && sdk.lost() === before
+    },
+    shutdown: () => (stopped ??= stop()),
+    configuration: async () => (await import('./config/render-settings.ts')).renderSettings(resolved),
+  }
+}
+
+function logDiagnostics(level: ResolvedSettings['settings']['logLevel']): void {
+  const levels = {
+    none: DiagLogLevel.NONE,
+    error: DiagLogLevel.ERROR,
+    warn: DiagLogLevel.WARN,
+    info: DiagLogLevel.INFO,
+    debug: DiagLogLevel.DEBUG,
+    verbose: DiagLogLevel.VERBOSE,
+    all: DiagLogLevel.ALL,
+  }
+  diag.setLogger(new DiagConsoleLogger(), { logLevel: levels[level], suppressOverrideMessage: true })
 }

@@ -1,0 +1,135 @@
+import {
+  JsonLogsSerializer,
+  JsonTraceSerializer,
+  ProtobufLogsSerializer,
+  ProtobufTraceSerializer,
+} from '@opentelemetry/otlp-transformer'
+import {
+  ConsoleLogRecordExporter,
+  SimpleLogRecordProcessor,
+  type LogRecordProcessor,
+} from '@opentelemetry/sdk-logs'
+import { ConsoleSpanExporter, SimpleSpanProcessor, type SpanProcessor } from '@opentelemetry/sdk-trace'
+import type { Settings } from './config/settings.ts'
+import { keepBooks } from './delivery/books.ts'
+import { DeliveryQueue, type Books } from './delivery/delivery-queue.ts'
+import type { LastDelivery } from './delivery/deliver-at-exit.ts'
+import { createOtlpSender, type OtlpSender, type OtlpTarget } from './delivery/otlp-sender.ts'
+import { otlpTarget } from './delivery/otlp-target.ts'
+import { LogQueue } from './log-queue.ts'
+import type { MetricStore } from './metric-store.ts'
+import { SpanQueue } from './span-queue.ts'
+
+/** What stands at the end of a signal's pipeline. */
+export interface Outlet<Processor> {
+  readonly processors: readonly Processor[]
+  /** Items given up so far. */
+  lost(): number
+  /** Counts what is not delivered as dropped. */
+  abandon(): void
+  /** What waits, for the last moment of the process. Nothing while the backend is failing. */
+  take(): LastDelivery[]
+  close(): void
+}
+
+export function createSpanOutlet(settings: Settings, store: MetricStore): Outlet<SpanProcessor> {
+  const console = settings.tracesExporter.includes('console')
+  const processors: SpanProcessor[] = console
+    ? [new SimpleSpanProcessor({ exporter: new ConsoleSpanExporter() })]
+    : []
+  if (!settings.tracesExporter.includes('otlp')) return { processors, ...nothing }
+  const target = otlpTarget(settings, 'traces', settings.spanTimeoutMs)
+  const serializer = target.encoding === 'json' ? JsonTraceSerializer : ProtobufTraceSerializer
+  const books = keepBooks('spans', store)
+  const { sender, delivery } = createDelivery(
+    settings,
+    'traces',
+    target,
+    books,
+    (answer) => serializer.deserializeResponse(answer).partialSuccess?.rejectedSpans ?? 0,
+  )
+  const queue = new SpanQueue({
+    encode: (spans) => serializer.serializeRequest(spans),
+    delivery,
+    books,
+    batch: settings.spanBatch,
+    maxItems: settings.spanQueue,
+    delayMs: settings.spanDelayMs,
+  })
+  return {
+    processors: [...processors, queue],
+    lost: () => books.lost(),
+    ...outletOf(queue, sender, delivery, target),
+  }
+}
+
+export function createLogOutlet(settings: Settings, store: MetricStore): Outlet<LogRecordProcessor> {
+  const console = settings.logsExporter.includes('console')
+  const processors: LogRecordProcessor[] = console
+    ? [new SimpleLogRecordProcessor({ exporter: new ConsoleLogRecordExporter() })]
+    : []
+  if (!settings.logsExporter.includes('otlp')) return { processors, ...nothing }
+  const target = otlpTarget(settings, 'logs', settings.logTimeoutMs)
+  const serializer = target.encoding === 'json' ? JsonLogsSerializer : ProtobufLogsSerializer
+  const books = keepBooks('log_records', store)
+  const { sender, delivery } = createDelivery(
+    settings,
+    'logs',
+    target,
+    books,
+    (answer) => serializer.deserializeResponse(answer).partialSuccess?.rejectedLogRecords ?? 0,
+  )
+  const queue = new LogQueue({
+    encode: (records) => serializer.serializeRequest(records),
+    delivery,
+    books,
+    batch: settings.logBatch,
+    maxItems: settings.logQueue,
+    delayMs: settings.logDelayMs,
+  })
+  return {
+    processors: [...processors, queue],
+    lost: () => books.lost(),
+    ...outletOf(queue, sender, delivery, target),
+  }
+}
+
+const nothing = { lost: () => 0, abandon: () => {}, take: () => [], close: () => {} }
+
+function createDelivery(
+  settings: Settings,
+  signal: 'traces' | 'logs',
+  target: OtlpTarget,
+  books: Books,
+  readRejected: (answer: Uint8Array) => number,
+) {
+  const sender = createOtlpSender(target)
+  const delivery = new DeliveryQueue({
+    send: (body, gzip) => sender.send(body, gzip),
+    books,
+    rejected(answer) {
+      try {
+        return answer.length === 0 ? 0 : readRejected(answer)
+      } catch {
+        // An answer that is not OTLP (a proxy's page) says nothing about single items.
+        return 0
+      }
+    },
+    compression: settings[`${signal}Compression`],
+    maxBytes: settings.queueBytes,
+  })
+  return { sender, delivery }
+}
+
+function outletOf(
+  queue: SpanQueue | LogQueue,
+  sender: OtlpSender,
+  delivery: DeliveryQueue,
+  target: OtlpTarget,
+): Omit<Outlet<never>, 'processors' | 'lost'> {
+  return {
+    abandon: () => queue.abandon(),
+    take: () => (delivery.failing ? [] : [{ target, batches: queue.take() }]),
+    close: () => sender.close(),
+  }
+}

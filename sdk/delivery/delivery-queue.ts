@@ -1,0 +1,229 @@
+import { gunzipSync, gzip, gzipSync } from 'node:zlib'
+import type { Answer } from './otlp-sender.ts'
+
+/** What became of the items of a batch, for the metrics. */
+export interface Books {
+  created(items: number): void
+  delivered(items: number): void
+  /** `why` is for a person's eyes, `reason` one of a closed set. */
+  dropped(items: number, reason: DropReason, why?: string): void
+}
+
+export type DropReason =
+  | 'queue_full'
+  | 'refused'
+  | 'rejected'
+  | 'encoding_failed'
+  | 'shutdown_deadline'
+  | 'after_shutdown'
+
+export interface Batch {
+  body: Uint8Array
+  gzip: boolean
+  readonly items: number
+}
+
+export interface DeliveryQueueOptions {
+  readonly send: (body: Uint8Array, gzip: boolean) => Promise<Answer>
+  readonly books: Books
+  /** Items of a delivered batch that the backend did not take, read from its answer. */
+  readonly rejected?: (answer: Uint8Array) => number
+  /** `gzip` packs always, `none` never on the wire, `auto` only what has to wait. */
+  readonly compression?: 'gzip' | 'none' | 'auto'
+  /** Bytes that may wait; more is dropped and counted. Default 32 MiB. */
+  readonly maxBytes?: number
+  /** Requests at a time while all is well; default 4. */
+  readonly parallel?: number
+  /** A number from 0 to below 1, for the jitter. */
+  readonly random?: () => number
+}
+
+const firstDelayMs = 250
+const longestDelayMs = 5000
+/** Batches that may wait as they are; what comes after them is packed. */
+const freshBatches = 8
+/** Unpacked bytes that a busy event loop may pile up before packing no longer waits for it. */
+const unpackedBytes = 8 * 2 ** 20
+
+/**
+ * Encoded batches on their way to one backend. A batch leaves the queue when the backend has it or has refused it for
+ * good; on anything else (429, 502, 503, 504, a broken or a silent connection) all wait, for as long as `Retry-After`
+ * says or ever longer up to 5 s, and one batch tries again. What waits is kept packed, so that two minutes of 5,000
+ * spans a second fit in 32 MiB.
+ */
+export class DeliveryQueue {
+  private readonly options: Required<Omit<DeliveryQueueOptions, 'rejected'>>
+  private readonly rejected: (answer: Uint8Array) => number
+  private waiting: Batch[] = []
+  private readonly sending = new Map<Batch, () => void>()
+  private readonly idle = new Set<() => void>()
+  private bytes = 0
+  private unpacked = 0
+  private failures = 0
+  private pause: NodeJS.Timeout | undefined
+  /** Whether the present pause is one that the backend asked for. */
+  private asked = false
+  private closing = false
+
+  constructor(options: DeliveryQueueOptions) {
+    this.options = {
+      compression: 'auto',
+      maxBytes: 32 * 2 ** 20,
+      parallel: 4,
+      random: Math.random,
+      ...options,
+    }
+    this.rejected = options.rejected ?? (() => 0)
+  }
+
+  /** Whether the backend did not take the last batch. */
+  get failing(): boolean {
+    return this.failures > 0
+  }
+
+  /** Items that wait or are on their way. */
+  get pending(): number {
+    let items = 0
+    for (const batch of this.waiting) items += batch.items
+    for (const batch of this.sending.keys()) items += batch.items
+    return items
+  }
+
+  add(body: Uint8Array, items: number): void {
+    const batch: Batch = { body, gzip: false, items }
+    const { compression, maxBytes, books } = this.options
+    const mustWait = this.failing || this.waiting.length >= freshBatches
+    if (compression === 'gzip' || (mustWait && this.unpacked + body.length > unpackedBytes)) {
+      batch.body = gzipSync(body, { level: 1 })
+      batch.gzip = true
+    }
+    if (this.bytes + batch.body.length > maxBytes) {
+      books.dropped(items, 'queue_full')
+      return
+    }
+    this.bytes += batch.body.length
+    if (!batch.gzip) this.unpacked += body.length
+    this.waiting.push(batch)
+    if (mustWait && !batch.gzip) this.pack(batch)
+    this.pump()
+  }
+
+  /** Resolves when nothing waits and nothing is on its way. Never rejects. */
+  async flush(): Promise<void> {
+    this.pump()
+    if (this.waiting.length === 0 && this.sending.size === 0) return
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.idle.add(resolve)
+    await promise
+  }
+
+  /** From now on retries wait for a quarter of a second at most, unless the backend itself asked for longer. */
+  close(): void {
+    this.closing = true
+    if (this.asked || this.pause === undefined) return
+    clearTimeout(this.pause)
+    this.pause = undefined
+    this.pump()
+  }
+
+  /** Gives up what waits and what has no answer yet. An answer that comes later is ignored. */
+  abandon(reason: DropReason): void {
+    clearTimeout(this.pause)
+    const batches = [...this.waiting, ...this.sending.keys()]
+    for (const settle of this.sending.values()) settle()
+    this.sending.clear()
+    this.waiting = []
+    this.bytes = 0
+    this.unpacked = 0
+    for (const { items } of batches) this.options.books.dropped(items, reason)
+    this.settleIdle()
+  }
+
+  /** Takes what waits out of the queue, for who delivers it in another way. What is on its way stays. */
+  take(): Batch[] {
+    const taken = this.waiting
+    for (const batch of taken) this.forget(batch)
+    this.waiting = []
+    this.settleIdle()
+    return taken
+  }
+
+  private pump(): void {
+    if (this.pause !== undefined) return
+    const parallel = this.failing ? 1 : this.options.parallel
+    while (this.sending.size < parallel) {
+      const batch = this.waiting.shift()
+      if (batch === undefined) break
+      void this.deliver(batch)
+    }
+    this.settleIdle()
+  }
+
+  private async deliver(batch: Batch): Promise<void> {
+    const { promise: abandoned, resolve } = Promise.withResolvers<undefined>()
+    this.sending.set(batch, () => resolve(undefined))
+    const plain = batch.gzip && this.options.compression === 'none'
+    const sent = this.options.send(plain ? gunzipSync(batch.body) : batch.body, batch.gzip && !plain)
+    const answer = await Promise.race([sent, abandoned])
+    if (answer === undefined) return
+    this.sending.delete(batch)
+    if (answer.kind === 'later') this.retry(batch, answer)
+    else this.settle(batch, answer)
+    this.pump()
+  }
+
+  private settle(batch: Batch, answer: Exclude<Answer, { kind: 'later' }>): void {
+    const { books } = this.options
+    this.failures = 0
+    this.forget(batch)
+    if (answer.kind === 'refused') {
+      books.dropped(batch.items, 'refused', answer.why)
+      return
+    }
+    const rejected = Math.min(batch.items, Math.max(0, this.rejected(answer.body)))
+    books.delivered(batch.items - rejected)
+    if (rejected > 0) books.dropped(rejected, 'rejected')
+  }
+
+  private retry(batch: Batch, { afterMs }: { readonly afterMs?: number }): void {
+    // Batches that were on their way together come back together: one failure.
+    if (this.pause === undefined) this.failures++
+    this.waiting.unshift(batch)
+    if (!batch.gzip) this.pack(batch)
+    if (this.pause !== undefined && afterMs === undefined) return
+    clearTimeout(this.pause)
+    this.asked = afterMs !== undefined
+    const grown = Math.min(longestDelayMs, firstDelayMs * 2 ** (this.failures - 1))
+    const delay = (this.closing ? firstDelayMs : grown) * (0.5 + this.options.random() / 2)
+    this.pause = setTimeout(
+      () => {
+        this.pause = undefined
+        this.pump()
+      },
+      Math.min(afterMs ?? delay, 2 ** 31 - 1),
+    ).unref()
+  }
+
+  /** Packs a waiting batch on a thread of Node's pool. */
+  private pack(batch: Batch): void {
+    const { body } = batch
+    gzip(body, { level: 1 }, (error, packed) => {
+      if (error !== null || batch.gzip || !this.waiting.includes(batch)) return
+      batch.body = packed
+      batch.gzip = true
+      this.bytes += packed.length - body.length
+      this.unpacked -= body.length
+    })
+  }
+
+  private forget(batch: Batch): void {
+    this.bytes -= batch.body.length
+    if (!batch.gzip) this.unpacked -= batch.body.length
+  }
+
+  private settleIdle(): void {
+    if (this.waiting.length > 0 || this.sending.size > 0) return
+    for (const resolve of this.idle) resolve()
+    this.idle.clear()
+  }
+}
