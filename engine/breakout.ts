@@ -49,10 +49,7 @@ export const stepBreakout = (
   range.pullbackOpen = true
   range.breakout = { bar: t, confidence, fromB, lateC: late ? phaseCBefore : -1, pattern: null }
   desk.lapse(range, t)
-  desk.journal.range('RANGE_STATUS', range, t, 'BREAKOUT', {
-    reason: range.statusReason,
-    upwards: direction === 1,
-  })
+  desk.journal.left(range, t, range.statusReason, direction === 1)
   desk.journal.event(direction === 1 ? 'SOS' : 'SOW', range, t, t, confidence, close)
   desk.move(range, inD, t, range.statusReason)
   if (direction === -1) return

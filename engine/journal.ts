@@ -1,21 +1,11 @@
 import type { BarSeries } from './bar-series.ts'
+import { Changes } from './changes.ts'
+import { FactTape } from './fact-tape.ts'
+import type { FactData } from './fact-tape.ts'
 import type { LiveRange } from './live-range.ts'
 import type { RunObserver } from './observer.ts'
 import type { Draft } from './draft.ts'
-import type { EventType, Fact, Pattern, Rejection, Signal } from './signal.ts'
-
-export type FactData = Record<string, number | string | boolean | null>
-
-/** A fact before times and keys are looked up, which only readers of the log pay for. */
-export interface StoredFact {
-  readonly kind: Fact['kind']
-  readonly bar: number
-  readonly range: LiveRange | null
-  readonly type: string
-  /** The bar it is about. */
-  readonly about: number
-  readonly data: FactData
-}
+import type { EventType, Fact, Pattern, Phase, Rejection, Signal, SignalStatus } from './signal.ts'
 
 /** An event that only a range can have. */
 export interface RangeEvent {
@@ -24,7 +14,8 @@ export interface RangeEvent {
   readonly confirmed: number
   readonly confidence: number
   readonly price: number
-  readonly range: LiveRange
+  /** First bar of its range. */
+  readonly rangeStart: number
 }
 
 /** Facts worth an observer's attention; the others are many, and in the log. */
@@ -40,15 +31,17 @@ const told: ReadonlySet<Fact['kind']> = new Set([
 
 /** Everything a run finds out, in the order in which it became known. */
 export class Journal {
-  readonly facts: StoredFact[] = []
+  readonly facts = new FactTape()
   readonly events: RangeEvent[] = []
   readonly patterns: Draft<Pattern>[] = []
   readonly signals: Draft<Signal>[] = []
   readonly rejected: Rejection[] = []
-  /** What the current bar changed of records made at an earlier one. */
-  readonly changedRanges: LiveRange[] = []
-  readonly changedPatterns: Draft<Pattern>[] = []
-  readonly changedSignals: Draft<Signal>[] = []
+  /** How often each phase began. */
+  readonly phases = { A: 0, B: 0, C: 0, D: 0, E: 0 }
+  /** What the current bar changed, be it new or of an earlier bar. */
+  readonly changedRanges = new Changes<LiveRange>()
+  readonly changedPatterns = new Changes<Draft<Pattern>>()
+  readonly changedSignals = new Changes<Draft<Signal>>()
   /** The series' columns; the run keeps this current. */
   bars: BarSeries
   private readonly observer: RunObserver | undefined
@@ -60,60 +53,140 @@ export class Journal {
 
   /** A new bar begins: nothing has changed on it yet. */
   turn(): void {
-    if (this.changedRanges.length > 0) this.changedRanges.length = 0
-    if (this.changedPatterns.length > 0) this.changedPatterns.length = 0
-    if (this.changedSignals.length > 0) this.changedSignals.length = 0
+    this.changedRanges.clear()
+    this.changedPatterns.clear()
+    this.changedSignals.clear()
   }
 
-  range(kind: Fact['kind'], range: LiveRange, t: number, type: string, data: FactData): void {
-    if (!this.changedRanges.includes(range)) this.changedRanges.push(range)
-    this.write({ kind, bar: t, range, type, about: range.first, data })
+  levels(kind: 'RANGE_ACTIVE' | 'RANGE_REFRESHED', range: LiveRange, t: number): void {
+    const { facts } = this
+    const { ice, creek } = range
+    this.changedRanges.add(range)
+    facts.head(kind, t, range.first, 'RANGE', range.first, 'levels')
+    facts.number(range.last)
+    facts.number(range.version)
+    facts.number(range.quality)
+    facts.number(ice.price)
+    facts.number(ice.strength)
+    facts.number(creek.price)
+    facts.number(creek.strength)
+    facts.number(range.jump)
+    facts.number(range.drop)
+    this.tell()
+  }
+
+  status(range: LiveRange, t: number, status: string, reason: string | null): void {
+    this.changedRanges.add(range)
+    this.facts.head('RANGE_STATUS', t, range.first, status, range.first, 'reason')
+    this.facts.text(reason)
+    this.tell()
+  }
+
+  bias(range: LiveRange, t: number): void {
+    this.changedRanges.add(range)
+    this.facts.head('RANGE_STATUS', t, range.first, 'BIAS', range.first, 'bias')
+    this.facts.text(range.bias)
+    this.tell()
+  }
+
+  left(range: LiveRange, t: number, reason: string, upwards: boolean): void {
+    this.changedRanges.add(range)
+    this.facts.head('RANGE_STATUS', t, range.first, 'BREAKOUT', range.first, 'left')
+    this.facts.text(reason)
+    this.facts.flag(upwards)
+    this.tell()
+  }
+
+  /** `confidence` is null without a phase. */
+  phase(
+    range: LiveRange,
+    t: number,
+    from: Phase | null,
+    to: Phase | null,
+    confidence: number | null,
+    reason: string,
+  ): void {
+    if (to !== null) this.phases[to]++
+    this.changedRanges.add(range)
+    const { facts } = this
+    facts.head('PHASE', t, range.first, 'PHASE', range.first, 'phase')
+    facts.text(from)
+    facts.text(to)
+    facts.number(confidence)
+    facts.text(reason)
+    this.tell()
   }
 
   event(type: EventType, range: LiveRange, bar: number, t: number, confidence: number, price: number): void {
-    this.events.push({ type, bar, confirmed: t, confidence, price, range })
-    this.write({
-      kind: 'EVENT',
-      bar: t,
-      range,
-      type,
-      about: bar,
-      data: { confidence, price },
-    })
+    this.events.push({ type, bar, confirmed: t, confidence, price, rangeStart: range.first })
+    this.facts.head('EVENT', t, range.first, type, bar, 'event')
+    this.facts.number(confidence)
+    this.facts.number(price)
   }
 
   pattern(range: LiveRange, pattern: Draft<Pattern>, t: number): void {
     const isNew = pattern.confirmedBar === t && !this.patterns.includes(pattern, -8)
     if (isNew) this.patterns.push(pattern)
-    if (!this.changedPatterns.includes(pattern)) this.changedPatterns.push(pattern)
-    this.write({
-      kind: isNew ? 'PATTERN' : 'PATTERN_UPDATED',
-      bar: t,
-      range,
-      type: pattern.type,
-      about: pattern.bar,
-      data: {
-        status: pattern.status,
-        confidence: pattern.confidence,
-        tier: pattern.tier,
-        phase: pattern.phase,
-        phase_confidence: pattern.phaseConfidence,
-        volume_ratio: pattern.volumeRatio,
-        test_bar: pattern.test?.bar ?? null,
-        best_test_bar: pattern.test?.best?.bar ?? null,
-      },
-    })
+    this.changedPatterns.add(pattern)
+    const { facts } = this
+    facts.head(isNew ? 'PATTERN' : 'PATTERN_UPDATED', t, range.first, pattern.type, pattern.bar, 'pattern')
+    facts.text(pattern.status)
+    facts.number(pattern.confidence)
+    facts.text(pattern.tier)
+    facts.text(pattern.phase)
+    facts.number(pattern.phaseConfidence)
+    facts.number(pattern.volumeRatio)
+    facts.number(pattern.test?.bar ?? null)
+    facts.number(pattern.test?.best?.bar ?? null)
+    if (isNew) this.tell()
   }
 
-  write(fact: StoredFact): void {
-    this.facts.push(fact)
-    if (this.observer !== undefined && told.has(fact.kind))
-      this.observer.fact({
-        kind: fact.kind,
-        bar: fact.bar,
-        time: this.bars.time[fact.bar],
-        attributes: { type: fact.type, ...withoutNulls(fact.data) },
-      })
+  signal(range: LiveRange, signal: Draft<Signal>, t: number): void {
+    this.signals.push(signal)
+    this.changedSignals.add(signal)
+    this.changedPatterns.add(signal.pattern)
+    const { facts } = this
+    facts.head('SIGNAL', t, range.first, signal.patternType, signal.pattern.bar, 'signal')
+    facts.text(signal.side)
+    facts.number(signal.entryPrice)
+    facts.number(signal.stopLoss)
+    facts.number(signal.primaryTarget)
+    facts.number(signal.rMultiple)
+    facts.number(signal.confidenceScore)
+    facts.number(signal.positionSize)
+    facts.text(signal.status)
+    facts.text(signal.phase)
+    this.tell()
+  }
+
+  signalStatus(range: LiveRange, signal: Draft<Signal>, t: number, from: SignalStatus): void {
+    this.changedSignals.add(signal)
+    const { facts } = this
+    facts.head('SIGNAL_STATUS', t, range.first, signal.patternType, signal.pattern.bar, 'signalStatus')
+    facts.text(from)
+    facts.text(signal.status)
+    facts.number(signal.status === 'FILLED' ? signal.fillPrice : signal.exitPrice)
+    facts.text(signal.exitReason)
+    this.tell()
+  }
+
+  rejection(range: LiveRange, rejection: Rejection): void {
+    const { pattern, stage, reason, bar } = rejection
+    this.rejected.push(rejection)
+    this.changedPatterns.add(pattern)
+    this.facts.head('REJECTION', bar, range.first, pattern.type, pattern.bar, 'rejection')
+    this.facts.text(stage)
+    this.facts.text(reason)
+    this.tell()
+  }
+
+  /** Tells the observer of the fact just written. */
+  private tell(): void {
+    const { observer, facts } = this
+    if (observer === undefined) return
+    const { kind, bar, type, data } = facts.at(facts.length - 1)
+    if (told.has(kind))
+      observer.fact({ kind, bar, time: this.bars.time[bar], attributes: { type, ...withoutNulls(data) } })
   }
 }
 

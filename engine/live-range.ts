@@ -68,7 +68,10 @@ export class LiveRange {
   iceMean: number
   creekMean: number
   quality: number
-  qualityParts: RangeCandidate['parts']
+  durationPoints: number
+  touchPoints: number
+  tightnessPoints: number
+  dryingPoints: number
   ice: Level
   creek: Level
   cause: number
@@ -122,7 +125,10 @@ export class LiveRange {
     this.iceMean = candidate.iceMean
     this.creekMean = candidate.creekMean
     this.quality = candidate.quality
-    this.qualityParts = candidate.parts
+    this.durationPoints = candidate.durationPoints
+    this.touchPoints = candidate.touchPoints
+    this.tightnessPoints = candidate.tightnessPoints
+    this.dryingPoints = candidate.dryingPoints
     this.ice = candidate.ice
     this.creek = candidate.creek
     this.cause = causeFactor(this.duration)
@@ -159,27 +165,32 @@ export class LiveRange {
     return this.direction === 1 ? this.ice : this.creek
   }
 
-  /** Takes over a candidate that is this same range; its start stays. Answers whether anything changed. */
-  refresh(candidate: RangeCandidate): boolean {
+  /** Whether a refresh would bring nothing new. */
+  sameAs(last: number, quality: number, ice: Level, creek: Level): boolean {
+    return (
+      this.last === last &&
+      this.quality === quality &&
+      this.ice.price === ice.price &&
+      this.creek.price === creek.price &&
+      this.ice.strength === ice.strength &&
+      this.creek.strength === creek.strength
+    )
+  }
+
+  /** Takes over a candidate that is this same range; its start stays. */
+  refresh(candidate: RangeCandidate): void {
     this.iceMean = candidate.iceMean
     this.creekMean = candidate.creekMean
-    if (
-      this.last === candidate.last &&
-      this.quality === candidate.quality &&
-      this.ice.price === candidate.ice.price &&
-      this.creek.price === candidate.creek.price &&
-      this.ice.strength === candidate.ice.strength &&
-      this.creek.strength === candidate.creek.strength
-    )
-      return false
     this.last = candidate.last
     this.quality = candidate.quality
-    this.qualityParts = candidate.parts
+    this.durationPoints = candidate.durationPoints
+    this.touchPoints = candidate.touchPoints
+    this.tightnessPoints = candidate.tightnessPoints
+    this.dryingPoints = candidate.dryingPoints
     this.ice = candidate.ice
     this.creek = candidate.creek
     this.cause = causeFactor(this.duration)
     this.version++
-    return true
   }
 
   /** Forgets everything that only a range in a phase can have, except the last breakout's story. */

@@ -106,12 +106,7 @@ export class PatternDesk {
     range.phase = phase
     range.phaseBar = t
     range.confidence = phaseConfidence(range, t)
-    this.journal.range('PHASE', range, t, 'PHASE', {
-      from,
-      to: phaseName(phase),
-      confidence: phase === 0 ? null : range.confidence,
-      reason,
-    })
+    this.journal.phase(range, t, from, phaseName(phase), phase === 0 ? null : range.confidence, reason)
   }
 
   /** Springs that will get no Test and an SOS that will get no LPS. */

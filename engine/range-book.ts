@@ -9,10 +9,11 @@ import {
 } from './range-quality.ts'
 import { Levels } from './level.ts'
 import { LiveRange } from './live-range.ts'
+import type { Level } from './signal.ts'
 import { PivotClusters, pivotWindow } from './pivot-clusters.ts'
 import { pivotReach } from './pivots.ts'
 import type { Pivots } from './pivots.ts'
-import { byRank, overlapping, sameLevels } from './range-candidate.ts'
+import { byRank, emptyCandidate, overlapping, sameLevels } from './range-candidate.ts'
 import type { RangeCandidate } from './range-candidate.ts'
 import type { Thresholds } from './thresholds.ts'
 import type { VolumeAnalysis } from './volume-analysis.ts'
@@ -29,6 +30,16 @@ export interface RangeHooks {
   born(range: LiveRange, t: number): void
   refreshed(range: LiveRange, t: number): void
   ended(range: LiveRange, t: number, status: 'COMPLETED' | 'ARCHIVED', reason: string): void
+}
+
+/** A pair of clusters that is a live range, on its way to refresh it; a quality of -1 stands for none. */
+interface BestPair {
+  quality: number
+  s: number
+  r: number
+  first: number
+  last: number
+  drying: number
 }
 
 /**
@@ -57,7 +68,16 @@ export class RangeBook {
   private nextLow = 0
   private nextHigh = 0
   /** Good candidates that are no live range's: they wait for the close to lie within them. */
-  private waiting: RangeCandidate[] = []
+  private readonly waiting: RangeCandidate[] = []
+  private waitingCount = 0
+  /** Whether one of them only waits for the close, not for a better range to go. */
+  private open = false
+  /** For each live range, the best pair of clusters that is that same range. */
+  private readonly best: BestPair[] = []
+  private readonly refreshed = emptyCandidate()
+  /** Kept from close to close for their store alone. */
+  private readonly survivors: (LiveRange | RangeCandidate)[] = []
+  private readonly rivals: (LiveRange | RangeCandidate)[] = []
 
   constructor(rules: Thresholds, hooks: RangeHooks, volume: VolumeAnalysis, pivots: Pivots) {
     this.rules = rules
@@ -69,18 +89,19 @@ export class RangeBook {
   /** The close of bar `t`. */
   step(bars: BarSeries, t: number): void {
     if (this.live.length > 0) this.age(bars, t)
-    const looked = this.takePivots(bars, t) || this.stale
-    if (looked) {
+    if (this.takePivots(bars, t) || this.stale) {
       this.stale = false
       this.look(bars, t)
-    }
-    if (looked ? this.waiting.length > 0 || this.live.length > 1 : this.waiting.length > 0)
-      this.resolve(bars, t, looked)
+      this.open = false
+      if (this.waitingCount > 0 || this.live.length > 1) this.resolve(bars, t, true)
+    } else if (this.open) this.resolve(bars, t, false)
   }
 
   /** Ends a live range. */
   end(range: LiveRange, t: number, status: 'COMPLETED' | 'ARCHIVED', reason: string): void {
-    this.live.splice(this.live.indexOf(range), 1)
+    const { live } = this
+    for (let k = live.indexOf(range) + 1; k < live.length; k++) live[k - 1] = live[k]!
+    live.pop()
     this.stale = true
     this.hooks.ended(range, t, status, reason)
   }
@@ -129,10 +150,13 @@ export class RangeBook {
 
   /** Looks at every pair of clusters: refreshes live ranges, and keeps the good pairs that are none's. */
   private look(bars: BarSeries, t: number): void {
-    const { lows, highs, rules, live } = this
-    const before = this.waiting
-    if (before.length > 0) this.waiting = []
-    let best: (RangeCandidate | null)[] | null = null
+    const { lows, highs, levels, rules, live, volume, best, waiting } = this
+    const { rangeQualityMin } = rules
+    this.waitingCount = 0
+    for (let k = 0; k < live.length; k++)
+      if (k < best.length) best[k].quality = -1
+      else best.push({ quality: -1, s: 0, r: 0, first: 0, last: 0, drying: 0 })
+    let refreshes = false
     for (let s = 0; s < lows.clusters; s++) {
       const low = lows.mean[s]
       for (let r = 0; r < highs.clusters; r++) {
@@ -143,154 +167,200 @@ export class RangeBook {
         const duration = last - first + 1
         if (duration < shortest || duration > longest) continue
         this.candidatesSeen++
-        const owner = live.length === 0 ? -1 : this.ownerOf(low, high)
+        const owner = live.length === 0 ? -1 : this.ownerOf(s, r)
         if (owner !== -1 && (live[owner].frozen || live[owner].status !== 'ACTIVE')) continue
         const steady = steadyQuality(lows, s, highs, r, duration)
-        if (owner === -1 && steady + mostDrying < rules.rangeQualityMin) continue
-        let drying = this.dryingLow.of(bars.low, this.volume, low, first, last)
-        if (owner === -1 && steady + drying + mostDrying / 2 < rules.rangeQualityMin) continue
-        drying += this.dryingHigh.of(bars.high, this.volume, high, first, last)
+        if (owner === -1 && steady + mostDrying < rangeQualityMin) continue
+        let drying = this.dryingLow.of(bars.low, volume, lows, s, first, last)
+        if (owner === -1 && steady + drying + mostDrying / 2 < rangeQualityMin) continue
+        drying += this.dryingHigh.of(bars.high, volume, highs, r, first, last)
         const quality = steady + drying
-        if (owner === -1 && quality < rules.rangeQualityMin) continue
-        const candidate =
-          same(before, low, high, first, last, quality) ??
-          this.candidateOf(bars, s, r, first, last, quality, drying)
         if (owner === -1) {
-          if (!this.good(candidate)) continue
-          this.waiting.push(candidate)
+          if (quality < rangeQualityMin) continue
+          const ice = levels.of('ice', lows, s, bars, volume)
+          const creek = levels.of('creek', highs, r, bars, volume)
+          if (!this.strong(ice, creek)) continue
+          if (this.waitingCount === waiting.length) waiting.push(emptyCandidate())
+          this.fill(waiting[this.waitingCount++], s, r, first, last, drying, ice, creek)
           this.candidatesQualified++
         } else {
-          best ??= live.map(() => null)
-          const rival = best[owner]!
-          if (rival === null || byRank(candidate, rival) < 0) best[owner] = candidate
+          const rival = best[owner]
+          // A quality of -1 is beaten by any; of equals the first one stays.
+          if ((rival.quality - quality || rival.last - last || first - rival.first) >= 0) continue
+          rival.quality = quality
+          rival.s = s
+          rival.r = r
+          rival.first = first
+          rival.last = last
+          rival.drying = drying
+          refreshes = true
         }
       }
     }
-    if (best !== null) this.refresh(best, t)
+    if (refreshes) this.refresh(bars, t)
   }
 
-  private candidateOf(
-    bars: BarSeries,
+  private fill(
+    candidate: RangeCandidate,
     s: number,
     r: number,
     first: number,
     last: number,
-    quality: number,
     drying: number,
-  ): RangeCandidate {
+    ice: Level,
+    creek: Level,
+  ): void {
     const { lows, highs } = this
-    return {
-      first,
-      last,
-      iceMean: lows.mean[s],
-      creekMean: highs.mean[r],
-      quality,
-      parts: {
-        duration: durationPoints(last - first + 1),
-        touches: touchPoints(lows.count[s], highs.count[r]),
-        tightness: tightnessPoints((lows.spreadFrac[s] + highs.spreadFrac[r]) / 2),
-        drying,
-      },
-      ice: this.levels.of('ice', lows, s, bars, this.volume),
-      creek: this.levels.of('creek', highs, r, bars, this.volume),
+    candidate.first = first
+    candidate.last = last
+    candidate.iceMean = lows.mean[s]!
+    candidate.creekMean = highs.mean[r]!
+    candidate.durationPoints = durationPoints(last - first + 1)
+    candidate.touchPoints = touchPoints(lows.count[s], highs.count[r])
+    candidate.tightnessPoints = tightnessPoints((lows.spreadFrac[s] + highs.spreadFrac[r]) / 2)
+    candidate.dryingPoints = drying
+    candidate.quality = candidate.durationPoints + candidate.touchPoints + candidate.tightnessPoints + drying
+    candidate.ice = ice
+    candidate.creek = creek
+  }
+
+  private refresh(bars: BarSeries, t: number): void {
+    const { live, best, refreshed, lows, highs, levels, volume, rules } = this
+    const count = live.length
+    let ended = 0
+    for (let k = 0; k < count; k++) {
+      const { quality, s, r, last, first, drying } = best[k]
+      if (quality === -1) continue
+      const range = live[k - ended]
+      if (quality < rules.rangeQualityMin) {
+        this.end(range, t, 'ARCHIVED', 'quality')
+        ended++
+        continue
+      }
+      const ice = levels.of('ice', lows, s, bars, volume)
+      const creek = levels.of('creek', highs, r, bars, volume)
+      if (!this.strong(ice, creek)) {
+        this.end(range, t, 'ARCHIVED', 'level strength')
+        ended++
+      } else if (range.sameAs(last, quality, ice, creek)) {
+        range.iceMean = lows.mean[s]!
+        range.creekMean = highs.mean[r]!
+      } else {
+        this.fill(refreshed, s, r, first, last, drying, ice, creek)
+        range.refresh(refreshed)
+        this.hooks.refreshed(range, t)
+      }
     }
   }
 
-  private refresh(best: readonly (RangeCandidate | null)[], t: number): void {
-    const owners = [...this.live]
-    best.forEach((candidate, k) => {
-      if (candidate === null) return
-      const range = owners[k]
-      if (candidate.quality < this.rules.rangeQualityMin) this.end(range, t, 'ARCHIVED', 'quality')
-      else if (!this.good(candidate)) this.end(range, t, 'ARCHIVED', 'level strength')
-      else if (range.refresh(candidate)) this.hooks.refreshed(range, t)
-    })
+  private strong(ice: Level, creek: Level): boolean {
+    const { levelStrengthMin } = this.rules
+    return ice.strength >= levelStrengthMin && creek.strength >= levelStrengthMin && ice.price < creek.price
   }
 
-  private good(candidate: RangeCandidate): boolean {
-    const { levelStrengthMin, rangeQualityMin } = this.rules
-    return (
-      candidate.quality >= rangeQualityMin &&
-      candidate.ice.strength >= levelStrengthMin &&
-      candidate.creek.strength >= levelStrengthMin &&
-      candidate.ice.price < candidate.creek.price
-    )
-  }
-
-  private ownerOf(iceMean: number, creekMean: number): number {
+  /** The live range that clusters `s` and `r` are; -1 for none. */
+  private ownerOf(s: number, r: number): number {
     const { live } = this
+    const iceMean = this.lows.mean[s]
+    const creekMean = this.highs.mean[r]
     for (let k = 0; k < live.length; k++) if (sameLevels(iceMean, creekMean, live[k])) return k
     return -1
   }
 
-  /** Whether nothing can change: no two live ranges overlap, and each rival overlaps a better one. */
+  /** Whether nothing can change: no two live ranges overlap, and each rival that the close lies in is beaten. */
   private settled(close: number, looked: boolean): boolean {
     const { live, waiting } = this
     if (looked)
       for (let a = 1; a < live.length; a++)
         for (let b = 0; b < a; b++) if (overlapping(live[a], live[b])) return false
-    for (const candidate of waiting) {
-      const { ice, creek, iceMean, creekMean } = candidate
-      if (close < ice.price * 0.98 || close > creek.price * 1.02) continue
-      let beaten = this.ownerOf(iceMean, creekMean) !== -1
-      for (let k = 0; k < live.length && !beaten; k++)
-        beaten = overlapping(live[k], candidate) && (live[k].frozen || byRank(live[k], candidate) <= 0)
-      if (!beaten) return false
+    let settled = true
+    this.open = false
+    for (let k = 0; k < this.waitingCount; k++) {
+      const candidate = waiting[k]
+      // Until the next look live ranges only come or freeze, so what is beaten stays so.
+      if (candidate.beaten && !looked) continue
+      candidate.beaten = this.beaten(candidate)
+      if (candidate.beaten) continue
+      this.open = true
+      if (near(candidate, close)) settled = false
     }
-    return true
+    return settled
+  }
+
+  /** Whether a candidate is, or overlaps and is no better than, a live range. */
+  private beaten(candidate: RangeCandidate): boolean {
+    const { live } = this
+    for (let k = 0; k < live.length; k++) {
+      const range = live[k]
+      if (sameLevels(candidate.iceMean, candidate.creekMean, range)) return true
+      if (overlapping(range, candidate) && (range.frozen || byRank(range, candidate) <= 0)) return true
+    }
+    return false
   }
 
   /** Which of the live and of the waiting ranges that the close lies in may live on together (spec 4.5, 8.6). */
   private resolve(bars: BarSeries, t: number, looked: boolean): void {
     const close = bars.close[t]
     if (this.settled(close, looked)) return
-    const ready = this.waiting.filter(
-      ({ ice, creek, iceMean, creekMean }) =>
-        close >= ice.price * 0.98 && close <= creek.price * 1.02 && this.ownerOf(iceMean, creekMean) === -1,
-    )
-    const survivors: (LiveRange | RangeCandidate)[] = []
-    const rivals: (LiveRange | RangeCandidate)[] = []
-    for (const range of this.live) (range.frozen ? survivors : rivals).push(range)
-    // The sort is stable: of equals the live range stays, or else each would displace the other in turn.
-    rivals.push(...ready)
-    rivals.sort(byRank)
-    const births: RangeCandidate[] = []
-    for (const rival of rivals) {
-      if (survivors.some((survivor) => overlapping(survivor, rival))) {
-        if (rival instanceof LiveRange) this.end(rival, t, 'ARCHIVED', 'displaced')
-      } else {
-        survivors.push(rival)
-        if (!(rival instanceof LiveRange)) births.push(rival)
-      }
+    this.open = true
+    const { live, waiting, survivors, rivals } = this
+    let kept = 0
+    let ranked = 0
+    for (let k = 0; k < live.length; k++)
+      if (live[k].frozen) survivors[kept++] = live[k]
+      else rank(rivals, ranked++, live[k])
+    // Of equals the live range stays, or else each would displace the other in turn: it was ranked first.
+    for (let k = 0; k < this.waitingCount; k++) {
+      const candidate = waiting[k]
+      if (near(candidate, close) && !isOneOf(live, candidate)) rank(rivals, ranked++, candidate)
     }
-    for (const candidate of births) {
+    const frozen = kept
+    for (let k = 0; k < ranked; k++) {
+      const rival = rivals[k]
+      if (!overlapsAny(survivors, kept, rival)) survivors[kept++] = rival
+      else if (rival instanceof LiveRange) this.end(rival, t, 'ARCHIVED', 'displaced')
+    }
+    for (let k = frozen; k < kept; k++) {
+      const candidate = survivors[k]
+      if (candidate instanceof LiveRange) continue
       const range = new LiveRange(this.ranges.length, t, candidate)
       this.ranges.push(range)
-      this.live.push(range)
+      live.push(range)
       this.hooks.born(range, t)
     }
   }
 }
 
-/** The candidate that was made of the same clusters at the look before. */
-const same = (
-  before: readonly RangeCandidate[],
-  iceMean: number,
-  creekMean: number,
-  first: number,
-  last: number,
-  quality: number,
-): RangeCandidate | undefined => {
-  for (const candidate of before)
-    if (
-      candidate.iceMean === iceMean &&
-      candidate.creekMean === creekMean &&
-      candidate.first === first &&
-      candidate.last === last &&
-      candidate.quality === quality
-    )
-      return candidate
-  return undefined
+/** Puts one more into a ranking of `count`, behind its equals. */
+const rank = (
+  ranking: (LiveRange | RangeCandidate)[],
+  count: number,
+  one: LiveRange | RangeCandidate,
+): void => {
+  let k = count
+  while (k > 0 && byRank(ranking[k - 1], one) > 0) {
+    ranking[k] = ranking[k - 1]!
+    k--
+  }
+  ranking[k] = one
+}
+
+const isOneOf = (live: readonly LiveRange[], { iceMean, creekMean }: RangeCandidate): boolean => {
+  for (let k = 0; k < live.length; k++) if (sameLevels(iceMean, creekMean, live[k])) return true
+  return false
+}
+
+/** A range can only become ACTIVE while the close lies within it, or nearly (spec 8.6). */
+const near = ({ ice, creek }: RangeCandidate, close: number): boolean =>
+  close >= ice.price * 0.98 && close <= creek.price * 1.02
+
+const overlapsAny = (
+  survivors: readonly (LiveRange | RangeCandidate)[],
+  count: number,
+  rival: LiveRange | RangeCandidate,
+): boolean => {
+  for (let k = 0; k < count; k++) if (overlapping(survivors[k], rival)) return true
+  return false
 }
 
 /** The target that lies in the direction in which the range was left. */

@@ -1,21 +1,38 @@
 import type { Level } from './signal.ts'
 
-/** A pair of clusters that meets spec 4.3, with its quality and levels. */
+/** A pair of clusters that meets spec 4.3, with its quality and levels. Reused at the next look: nobody keeps one. */
 export interface RangeCandidate {
-  readonly first: number
-  readonly last: number
-  readonly iceMean: number
-  readonly creekMean: number
-  readonly quality: number
-  readonly parts: {
-    readonly duration: number
-    readonly touches: number
-    readonly tightness: number
-    readonly drying: number
-  }
-  readonly ice: Level
-  readonly creek: Level
+  first: number
+  last: number
+  iceMean: number
+  creekMean: number
+  quality: number
+  durationPoints: number
+  touchPoints: number
+  tightnessPoints: number
+  dryingPoints: number
+  ice: Level
+  creek: Level
+  /** A live range stands in its way. */
+  beaten: boolean
 }
+
+const noLevel: Level = { price: 1, strength: 0, touches: 0, extreme: 1, firstTouch: -1, lastTouch: -1 }
+
+export const emptyCandidate = (): RangeCandidate => ({
+  first: 0,
+  last: 0,
+  iceMean: 0.5,
+  creekMean: 0.5,
+  quality: 0,
+  durationPoints: 0,
+  touchPoints: 0,
+  tightnessPoints: 0,
+  dryingPoints: 0,
+  ice: noLevel,
+  creek: noLevel,
+  beaten: false,
+})
 
 /** How far a range's cause carries, in widths (spec 5). */
 export const causeFactor = (duration: number): number => (duration >= 40 ? 3 : duration >= 25 ? 2.5 : 2)

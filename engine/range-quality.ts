@@ -31,8 +31,16 @@ export class DryingVolume {
   private readonly span = new Float64Array(cacheSize).fill(-1)
   private readonly points = new Uint8Array(cacheSize)
 
-  /** `prices` are the lows for support and the highs for resistance; the span runs from `first` to `last`. */
-  of(prices: Float64Array, volume: VolumeAnalysis, mean: number, first: number, last: number): number {
+  /** For cluster `k`; `prices` are the lows for support, the highs for resistance; the span is `first` to `last`. */
+  of(
+    prices: Float64Array,
+    volume: VolumeAnalysis,
+    side: PivotClusters,
+    k: number,
+    first: number,
+    last: number,
+  ): number {
+    const mean = side.mean[k]
     const span = first * 128 + (last - first)
     const slot = ((first * 7 + last * 13 + mean * 64) | 0) & (cacheSize - 1)
     if (this.span[slot] !== span || this.mean[slot] !== mean) {
@@ -53,14 +61,24 @@ const dryingPoints = (
   first: number,
   last: number,
 ): number => {
+  const farthest = farthestWithin(dryingFrac, mean)
   let count = 0
+  // Written at every bar and kept where the count moves on: which bars are near is not to be predicted.
   for (let i = first; i <= last; i++) {
-    if (Math.abs(prices[i] - mean) / mean <= dryingFrac) {
-      const ratio = ratios[i]
-      if (ratio === ratio) near[count++] = ratio
-    }
+    const ratio = ratios[i]
+    near[count] = ratio
+    count += +(Math.abs(prices[i] - mean) <= farthest) & +(ratio === ratio)
   }
   return volumeTrendPoints(near, count, 10, 5)
+}
+
+/** The largest distance `d` for which `d / mean <= frac` in floating point: a comparison instead of a division. */
+export const farthestWithin = (frac: number, mean: number): number => {
+  let distance = frac * mean
+  const step = distance * Number.EPSILON
+  while (distance / mean > frac) distance -= step
+  while ((distance + step) / mean <= frac) distance += step
+  return distance
 }
 
 /** Quality without the drying part, for clusters `s` of the lows and `r` of the highs over `duration` bars. */

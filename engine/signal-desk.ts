@@ -134,28 +134,8 @@ export class SignalDesk {
     const { journal } = this
     pattern.status = 'signalled'
     this.signalled.add(pattern.key)
-    journal.signals.push(signal)
-    journal.changedSignals.push(signal)
-    if (!journal.changedPatterns.includes(pattern)) journal.changedPatterns.push(pattern)
     this.life.add(signal, range)
-    journal.write({
-      kind: 'SIGNAL',
-      bar,
-      range,
-      type: signal.patternType,
-      about: pattern.bar,
-      data: {
-        side: signal.side,
-        entry_price: signal.entryPrice,
-        stop_loss: signal.stopLoss,
-        primary_target: signal.primaryTarget,
-        r_multiple: signal.rMultiple,
-        confidence: signal.confidenceScore,
-        position_size: signal.positionSize,
-        status: signal.status,
-        phase: signal.phase,
-      },
-    })
+    journal.signal(range, signal, bar)
   }
 
   private reject(
@@ -165,12 +145,10 @@ export class SignalDesk {
     reason: string,
     chain: ValidationChain | null,
   ): void {
-    const { journal } = this
     pattern.status = 'rejected'
     pattern.rejectionStage = stage
     pattern.rejectionReason = reason
-    if (!journal.changedPatterns.includes(pattern)) journal.changedPatterns.push(pattern)
-    journal.rejected.push({
+    this.journal.rejection(range, {
       key: pattern.key,
       pattern,
       patternType: pattern.type,
@@ -179,14 +157,6 @@ export class SignalDesk {
       stage,
       reason,
       chain,
-    })
-    journal.write({
-      kind: 'REJECTION',
-      bar,
-      range,
-      type: pattern.type,
-      about: pattern.bar,
-      data: { stage, reason },
     })
   }
 

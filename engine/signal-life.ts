@@ -29,7 +29,7 @@ interface Campaign {
  */
 export class SignalLife {
   private readonly journal: Journal
-  private alive: Alive[] = []
+  private readonly alive: Alive[] = []
   private readonly campaigns = new Map<string, Campaign>()
 
   constructor(journal: Journal) {
@@ -57,8 +57,14 @@ export class SignalLife {
 
   /** Bar `t`: fills at its open, stops before targets, then what ends with time. */
   step(bars: BarSeries, t: number): void {
-    for (const one of this.alive) this.live(one, bars, t)
-    this.alive = this.alive.filter(({ signal }) => signal.exitBar === null)
+    const { alive } = this
+    let left = 0
+    for (let k = 0; k < alive.length; k++) {
+      const one = alive[k]
+      this.live(one, bars, t)
+      if (one.signal.exitBar === null) alive[left++] = one
+    }
+    if (left < alive.length) alive.length = left
   }
 
   /** A breakdown ends the range's positions, or on low volume only tightens their stop (spec 7.4). */
@@ -139,20 +145,6 @@ export class SignalLife {
   private status({ signal, range }: Alive, t: number, status: SignalStatus): void {
     const from = signal.status
     signal.status = status
-    const { journal } = this
-    if (!journal.changedSignals.includes(signal)) journal.changedSignals.push(signal)
-    journal.write({
-      kind: 'SIGNAL_STATUS',
-      bar: t,
-      range,
-      type: signal.patternType,
-      about: signal.pattern.bar,
-      data: {
-        from,
-        to: status,
-        price: status === 'FILLED' ? signal.fillPrice : signal.exitPrice,
-        reason: signal.exitReason,
-      },
-    })
+    this.journal.signalStatus(range, signal, t, from)
   }
 }

@@ -2,7 +2,8 @@ import type { BarFlag } from './bar-reader.ts'
 import { splitGapFrac } from './bar-reader.ts'
 import { rallyEvent } from './climax-stream.ts'
 import type { ClimaxStream } from './climax-stream.ts'
-import type { Journal, StoredFact } from './journal.ts'
+import type { StoredFact } from './fact-tape.ts'
+import type { Journal } from './journal.ts'
 import { phaseName } from './live-range.ts'
 import type { LiveRange } from './live-range.ts'
 import { phaseConfidence, subState } from './phase-confidence.ts'
@@ -140,7 +141,12 @@ export class SignalReport {
       subState: subState(range, this.journal.bars, t),
       tradingAllowed: (phase === 'C' || phase === 'D' || phase === 'E') && confidence! >= 70,
       quality: range.quality,
-      qualityParts: range.qualityParts,
+      qualityParts: {
+        duration: range.durationPoints,
+        touches: range.touchPoints,
+        tightness: range.tightnessPoints,
+        drying: range.dryingPoints,
+      },
       creek,
       ice,
       jump: range.jump,
@@ -158,10 +164,8 @@ export class SignalReport {
       ...this.streamEvents(this.up, from.up, to.up),
       ...this.streamEvents(this.down, from.down, to.down),
     ]
-    for (const { type, bar, confirmed, confidence, price, range } of this.journal.events.slice(
-      from.events,
-      to.events,
-    ))
+    for (let k = from.events; k < to.events; k++) {
+      const { type, bar, confirmed, confidence, price, rangeStart } = this.journal.events[k]
       events.push({
         type,
         bar,
@@ -170,8 +174,9 @@ export class SignalReport {
         confirmedTime: time[confirmed],
         confidence,
         price,
-        rangeStartTime: time[range.first],
+        rangeStartTime: time[rangeStart],
       })
+    }
     return events.sort((a, b) => a.confirmedBar - b.confirmedBar)
   }
 
@@ -211,18 +216,17 @@ export class SignalReport {
       key: `${symbol}|${timeframe}|-|${event.type}|${event.time}`,
       data: { confidence: event.confidence, price: event.price },
     }))
-    for (const fact of this.journal.facts.slice(from.facts, to.facts)) facts.push(this.fact(fact))
+    for (let k = from.facts; k < to.facts; k++) facts.push(this.fact(this.journal.facts.at(k)))
     return facts.sort((a, b) => a.bar - b.bar || a.time - b.time)
   }
 
-  private fact({ kind, bar, range, type, about, data }: StoredFact): Fact {
+  private fact({ kind, bar, rangeStart, type, about, data }: StoredFact): Fact {
     const { symbol, timeframe, time } = this.journal.bars
-    const start = range === null ? '-' : String(time[range.first])
     return {
       kind,
       bar,
       time: time[bar],
-      key: `${symbol}|${timeframe}|${start}|${type}|${time[about]}`,
+      key: `${symbol}|${timeframe}|${time[rangeStart]}|${type}|${time[about]}`,
       data,
     }
   }
@@ -251,9 +255,6 @@ export class SignalReport {
     for (let k = 0; k < up.kinds.length; k++) count(upNames[up.kinds.values[k]])
     for (let k = 0; k < down.kinds.length; k++) count(downNames[down.kinds.values[k]])
     for (const { type } of journal.events) count(type)
-    const phases = { A: 0, B: 0, C: 0, D: 0, E: 0 }
-    for (const { kind, data } of journal.facts)
-      if (kind === 'PHASE' && data['to'] !== null) phases[data['to'] as keyof typeof phases]++
     const patterns = { SPRING: 0, SOS: 0, LPS: 0, UTAD: 0 }
     let lowConfidence = 0
     let lapsed = 0
@@ -272,7 +273,7 @@ export class SignalReport {
       qualifiedCandidates: book.candidatesQualified,
       rangesActive: book.ranges.length,
       events,
-      phases,
+      phases: { ...journal.phases },
       patterns,
       lowConfidence,
       lapsed,

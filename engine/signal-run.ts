@@ -2,7 +2,6 @@ import type { BarSeries } from './bar-series.ts'
 import { checkBars } from './check-series.ts'
 import { ClimaxStream } from './climax-stream.ts'
 import { Journal } from './journal.ts'
-import type { LiveRange } from './live-range.ts'
 import type { EngineObserver, RunObserver } from './observer.ts'
 import { PatternDesk } from './pattern-desk.ts'
 import { Pivots } from './pivots.ts'
@@ -191,32 +190,20 @@ export class SignalRun {
     const { journal, wyckoff } = this
     return {
       born(range, t) {
-        journal.range('RANGE_ACTIVE', range, t, 'RANGE', levelsOf(range))
+        journal.levels('RANGE_ACTIVE', range, t)
         wyckoff.adopt(range, t)
       },
       refreshed(range, t) {
-        journal.range('RANGE_REFRESHED', range, t, 'RANGE', levelsOf(range))
+        journal.levels('RANGE_REFRESHED', range, t)
         range.stale = true
       },
       ended(range, t, status, reason) {
         range.status = status
         range.statusReason = reason
         range.statusBar = t
-        journal.range('RANGE_STATUS', range, t, status, { reason })
+        journal.status(range, t, status, reason)
         wyckoff.ended(range, t)
       },
     }
   }
 }
-
-const levelsOf = (range: LiveRange): Record<string, number | null> => ({
-  end: range.last,
-  version: range.version,
-  quality: range.quality,
-  ice: range.ice.price,
-  ice_strength: range.ice.strength,
-  creek: range.creek.price,
-  creek_strength: range.creek.strength,
-  jump: range.jump,
-  drop: range.drop,
-})

@@ -47,17 +47,18 @@ export const stepUtad = (
       })
   }
   if (range.utads.length === 0) return
-  range.utads = range.utads.filter(({ bar }) => t - bar <= failureBars)
+  const { utads } = range
+  const close = bars.close[t]
   let highest: OpenUtad | null = null
-  for (const open of range.utads)
-    if (
-      bars.close[t] < open.creek.price &&
-      (highest === null || bars.high[open.bar] > bars.high[highest.bar])
-    )
-      highest = open
-  if (highest === null) return
-  range.utads = range.utads.filter((open) => !(bars.close[t] < open.creek.price))
-  utadFailed(desk, bars, range, highest, t)
+  let left = 0
+  for (let k = 0; k < utads.length; k++) {
+    const open = utads[k]
+    if (t - open.bar > failureBars) continue
+    if (!(close < open.creek.price)) utads[left++] = open
+    else if (highest === null || bars.high[open.bar] > bars.high[highest.bar]) highest = open
+  }
+  utads.length = left
+  if (highest !== null) utadFailed(desk, bars, range, highest, t)
 }
 
 const utadFailed = (

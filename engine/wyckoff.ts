@@ -82,7 +82,7 @@ export class Wyckoff {
       if (range.bias === 'UNDETERMINED') {
         range.bias = direction === 1 ? 'ACCUMULATION' : 'DISTRIBUTION'
         range.direction = direction
-        this.desk.journal.range('RANGE_STATUS', range, t, 'BIAS', { bias: range.bias })
+        this.desk.journal.bias(range, t)
       } else if (range.phase === inA && direction === range.direction && this.climaxUndercuts(range, at)) {
         range.ownFrom = at
         range.zone = null
@@ -172,7 +172,7 @@ export class Wyckoff {
     range.statusReason = reason
     range.statusBar = t
     range.leftUpwards = upwards
-    this.desk.journal.range('RANGE_STATUS', range, t, 'BREAKOUT', { reason, upwards })
+    this.desk.journal.left(range, t, reason, upwards)
     if (range.phase !== 0) this.desk.move(range, 0, t, reason)
     range.clearPhase()
     this.onFreed()
@@ -196,7 +196,7 @@ export class Wyckoff {
     range.status = 'ACTIVE'
     range.statusReason = null
     range.statusBar = t
-    this.desk.journal.range('RANGE_STATUS', range, t, 'ACTIVE', { reason: 'breakout failed' })
+    this.desk.journal.status(range, t, 'ACTIVE', 'breakout failed')
     this.desk.move(range, toB ? inB : inC, t, 'breakout failed')
     this.onFreed()
   }

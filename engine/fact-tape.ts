@@ -1,0 +1,163 @@
+import { IntList } from './int-list.ts'
+import type { Fact } from './signal.ts'
+
+export type FactData = Record<string, number | string | boolean | null>
+
+/** What a fact of each shape says: names in order, with how each is kept. */
+const shapes = {
+  levels: {
+    end: 'number',
+    version: 'number',
+    quality: 'number',
+    ice: 'number',
+    ice_strength: 'number',
+    creek: 'number',
+    creek_strength: 'number',
+    jump: 'number',
+    drop: 'number',
+  },
+  reason: { reason: 'text' },
+  bias: { bias: 'text' },
+  left: { reason: 'text', upwards: 'flag' },
+  phase: { from: 'text', to: 'text', confidence: 'number', reason: 'text' },
+  event: { confidence: 'number', price: 'number' },
+  pattern: {
+    status: 'text',
+    confidence: 'number',
+    tier: 'text',
+    phase: 'text',
+    phase_confidence: 'number',
+    volume_ratio: 'number',
+    test_bar: 'number',
+    best_test_bar: 'number',
+  },
+  signal: {
+    side: 'text',
+    entry_price: 'number',
+    stop_loss: 'number',
+    primary_target: 'number',
+    r_multiple: 'number',
+    confidence: 'number',
+    position_size: 'number',
+    status: 'text',
+    phase: 'text',
+  },
+  signalStatus: { from: 'text', to: 'text', price: 'number', reason: 'text' },
+  rejection: { stage: 'text', reason: 'text' },
+} as const satisfies Record<string, Record<string, 'number' | 'text' | 'flag'>>
+
+export type FactShape = keyof typeof shapes
+
+const shapeNames = Object.keys(shapes) as FactShape[]
+const shapeCode = Object.fromEntries(shapeNames.map((name, code) => [name, code])) as Record<
+  FactShape,
+  number
+>
+const shapeFields = shapeNames.map((name) => Object.entries(shapes[name]))
+
+const kinds: readonly Fact['kind'][] = [
+  'RANGE_ACTIVE',
+  'RANGE_REFRESHED',
+  'RANGE_STATUS',
+  'EVENT',
+  'PHASE',
+  'PATTERN',
+  'PATTERN_UPDATED',
+  'SIGNAL',
+  'SIGNAL_STATUS',
+  'REJECTION',
+]
+const kindCode = Object.fromEntries(kinds.map((kind, code) => [kind, code])) as Record<Fact['kind'], number>
+
+/** Numbers that each fact takes in `heads`. */
+const headSize = 7
+
+/** A fact as it is read back, before times and keys are looked up. */
+export interface StoredFact {
+  readonly kind: Fact['kind']
+  readonly bar: number
+  /** First bar of the range it belongs to. */
+  readonly rangeStart: number
+  readonly type: string
+  /** The bar it is about. */
+  readonly about: number
+  readonly data: FactData
+}
+
+/**
+ * The facts of a run in columns: a run of a million bars finds hundreds of thousands, and as objects they would be
+ * most of what it allocates. Written as a head, then its fields in the order of its shape; null is NaN, or text -1.
+ */
+export class FactTape {
+  length = 0
+  private readonly heads = new IntList(headSize * 64)
+  private fields = new Float64Array(256)
+  private fieldCount = 0
+  private readonly texts: string[] = []
+  private readonly textCodes = new Map<string, number>()
+
+  head(
+    kind: Fact['kind'],
+    bar: number,
+    rangeStart: number,
+    type: string,
+    about: number,
+    shape: FactShape,
+  ): void {
+    const { heads } = this
+    heads.push(kindCode[kind])
+    heads.push(bar)
+    heads.push(rangeStart)
+    heads.push(this.codeOf(type))
+    heads.push(about)
+    heads.push(shapeCode[shape])
+    heads.push(this.fieldCount)
+    this.length++
+  }
+
+  number(value: number | null): void {
+    if (this.fieldCount === this.fields.length) {
+      const next = new Float64Array(this.fields.length * 2)
+      next.set(this.fields)
+      this.fields = next
+    }
+    this.fields[this.fieldCount++] = value ?? Number.NaN
+  }
+
+  text(value: string | null): void {
+    this.number(value === null ? -1 : this.codeOf(value))
+  }
+
+  flag(value: boolean): void {
+    this.number(value ? 1 : 0)
+  }
+
+  at(place: number): StoredFact {
+    const { values } = this.heads
+    const head = place * headSize
+    const data: FactData = {}
+    let field = values[head + 6]
+    for (const [name, how] of shapeFields[values[head + 5]]) {
+      const value = this.fields[field++]
+      if (how === 'number') data[name] = Number.isNaN(value) ? null : value
+      else if (how === 'flag') data[name] = value === 1
+      else data[name] = value === -1 ? null : this.texts[value]
+    }
+    return {
+      kind: kinds[values[head]],
+      bar: values[head + 1],
+      rangeStart: values[head + 2],
+      type: this.texts[values[head + 3]],
+      about: values[head + 4],
+      data,
+    }
+  }
+
+  private codeOf(text: string): number {
+    const known = this.textCodes.get(text)
+    if (known !== undefined) return known
+    const code = this.texts.push(text) - 1
+    this.textCodes.set(text, code)
+    return code
+  }
+}
