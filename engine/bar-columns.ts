@@ -39,6 +39,22 @@ export class BarColumns implements BarSeries {
     this.length = i + 1
   }
 
+  /** Writes a bar behind the last one without counting it, so that it can be checked first; `keep` counts it. */
+  put(bar: Bar): void {
+    const i = this.length
+    if (i === this.time.length) this.grow()
+    this.time[i] = bar.time
+    this.open[i] = bar.open
+    this.high[i] = bar.high
+    this.low[i] = bar.low
+    this.close[i] = bar.close
+    this.volume[i] = bar.volume
+  }
+
+  keep(): void {
+    this.length++
+  }
+
   /** The bars so far, in columns of exactly that length that share this series' memory. */
   series(): BarSeries {
     const { symbol, timeframe, length } = this

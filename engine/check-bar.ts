@@ -1,3 +1,5 @@
+import type { BarSeries } from './bar-series.ts'
+
 /** How far, as a fraction of the price, an open or close may lie outside low..high and still be kept (spec 2). */
 export const wideningLimitFrac = 0.005
 
@@ -23,6 +25,28 @@ export const barFault = (
   if (outside(open, high, low) > wideningLimitFrac) return `open ${open} lies outside ${low}..${high}`
   if (outside(close, high, low) > wideningLimitFrac) return `close ${close} lies outside ${low}..${high}`
   return null
+}
+
+/** Whether bar `i` is without fault and needs no widening: the quick answer for nearly every bar. */
+export const isPlainBar = (bars: BarSeries, i: number): boolean => {
+  const time = bars.time[i]
+  const open = bars.open[i]
+  const high = bars.high[i]
+  const low = bars.low[i]
+  const close = bars.close[i]
+  const volume = bars.volume[i]
+  return (
+    low > 0 &&
+    low <= open &&
+    open <= high &&
+    low <= close &&
+    close <= high &&
+    high < Infinity &&
+    volume >= 0 &&
+    volume < Infinity &&
+    Math.abs(time) <= Number.MAX_SAFE_INTEGER &&
+    Math.floor(time) === time
+  )
 }
 
 /** Whether a faultless bar's low or high must be moved to contain its open and close. */

@@ -1,6 +1,6 @@
 import { checkSeriesName } from './bar-columns.ts'
 import type { BarSeries } from './bar-series.ts'
-import { barFault, needsWidening } from './check-bar.ts'
+import { barFault, isPlainBar, needsWidening } from './check-bar.ts'
 import { EngineError } from './engine-error.ts'
 
 /** @throws EngineError unless this has a series' name and columns of its length. */
@@ -25,14 +25,12 @@ export const checkBars = (bars: BarSeries, first: number, end: number, widened: 
   let copy: BarSeries | null = null
   for (let i = first; i < end; i++) {
     const t = time[i]
-    const o = open[i]
-    const h = high[i]
-    const l = low[i]
-    const c = close[i]
-    const v = volume[i]
-    const plain = l > 0 && l <= o && o <= h && l <= c && c <= h && h < Infinity && v >= 0 && v < Infinity
-    if (!plain || Math.floor(t) !== t) {
-      const fault = barFault(t, o, h, l, c, v)
+    if (!isPlainBar(bars, i)) {
+      const o = open[i]
+      const h = high[i]
+      const l = low[i]
+      const c = close[i]
+      const fault = barFault(t, o, h, l, c, volume[i])
       if (fault !== null) throw new EngineError('invalid_bar', `bar ${i}: ${fault}`, { bar: i })
       if (needsWidening(o, h, l, c)) {
         copy ??= { ...bars, high: high.slice(), low: low.slice() }

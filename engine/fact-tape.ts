@@ -1,3 +1,4 @@
+import type { BarSeries } from './bar-series.ts'
 import { IntList } from './int-list.ts'
 import type { Fact } from './signal.ts'
 
@@ -72,18 +73,6 @@ const kindCode = Object.fromEntries(kinds.map((kind, code) => [kind, code])) as 
 /** Numbers that each fact takes in `heads`. */
 const headSize = 7
 
-/** A fact as it is read back, before times and keys are looked up. */
-export interface StoredFact {
-  readonly kind: Fact['kind']
-  readonly bar: number
-  /** First bar of the range it belongs to. */
-  readonly rangeStart: number
-  readonly type: string
-  /** The bar it is about. */
-  readonly about: number
-  readonly data: FactData
-}
-
 /**
  * The facts of a run in columns: a run of a million bars finds hundreds of thousands, and as objects they would be
  * most of what it allocates. Written as a head, then its fields in the order of its shape; null is NaN, or text -1.
@@ -132,7 +121,16 @@ export class FactTape {
     this.number(value ? 1 : 0)
   }
 
-  at(place: number): StoredFact {
+  kindAt(place: number): Fact['kind'] {
+    return kinds[this.heads.values[place * headSize]]
+  }
+
+  typeAt(place: number): string {
+    return this.texts[this.heads.values[place * headSize + 3]]
+  }
+
+  /** The fact at a place, of a run over `bars`. */
+  at(place: number, { symbol, timeframe, time }: BarSeries): Fact {
     const { values } = this.heads
     const head = place * headSize
     const data: FactData = {}
@@ -143,12 +141,14 @@ export class FactTape {
       else if (how === 'flag') data[name] = value === 1
       else data[name] = value === -1 ? null : this.texts[value]
     }
+    const bar = values[head + 1]
+    const rangeTime = time[values[head + 2]]
+    const aboutTime = time[values[head + 4]]
     return {
-      kind: kinds[values[head]],
-      bar: values[head + 1],
-      rangeStart: values[head + 2],
-      type: this.texts[values[head + 3]],
-      about: values[head + 4],
+      kind: this.kindAt(place),
+      bar,
+      time: time[bar],
+      key: `${symbol}|${timeframe}|${rangeTime}|${this.typeAt(place)}|${aboutTime}`,
       data,
     }
   }

@@ -184,9 +184,10 @@ export class Journal {
   private tell(): void {
     const { observer, facts } = this
     if (observer === undefined) return
-    const { kind, bar, type, data } = facts.at(facts.length - 1)
-    if (told.has(kind))
-      observer.fact({ kind, bar, time: this.bars.time[bar], attributes: { type, ...withoutNulls(data) } })
+    const place = facts.length - 1
+    if (!told.has(facts.kindAt(place))) return
+    const { kind, bar, time, data } = facts.at(place, this.bars)
+    observer.fact({ kind, bar, time, attributes: { type: facts.typeAt(place), ...withoutNulls(data) } })
   }
 }
 

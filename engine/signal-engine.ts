@@ -1,6 +1,6 @@
 import { BarColumns, checkSeriesName } from './bar-columns.ts'
 import type { Bar, BarSeries, Timeframe } from './bar-series.ts'
-import { barFault, needsWidening } from './check-bar.ts'
+import { barFault, isPlainBar } from './check-bar.ts'
 import { checkSeriesShape } from './check-series.ts'
 import { EngineError } from './engine-error.ts'
 import type { EngineObserver } from './observer.ts'
@@ -54,10 +54,20 @@ export const createSignalEngine = (options: SignalOptions = {}): SignalEngine =>
       return {
         push(bar) {
           if (closed) throw new EngineError('invalid_option', 'the session is closed; open another')
-          checkNext(columns, bar)
-          const { time, open, high, low, close, volume } = bar
-          if (needsWidening(open, high, low, close)) analysis.noteWidened(columns.length)
-          columns.add(time, open, Math.max(high, open, close), Math.min(low, open, close), close, volume)
+          const i = columns.length
+          const { symbol } = bar
+          if (symbol !== undefined && symbol !== columns.symbol) throw ofOtherSeries(columns, symbol)
+          columns.put(bar)
+          if (!isPlainBar(columns, i)) {
+            const { time, open, high, low, close, volume } = bar
+            const fault = barFault(time, open, high, low, close, volume)
+            if (fault !== null) throw new EngineError('invalid_bar', `bar ${i}: ${fault}`, { bar: i })
+            columns.high[i] = Math.max(high, open, close)
+            columns.low[i] = Math.min(low, open, close)
+            analysis.noteWidened(i)
+          }
+          if (i > 0 && columns.time[i] <= columns.time[i - 1]) throw unsorted(columns)
+          columns.keep()
           return analysis.runLast()
         },
         result: () => analysis.result(),
@@ -70,22 +80,14 @@ export const createSignalEngine = (options: SignalOptions = {}): SignalEngine =>
   }
 }
 
-const checkNext = (columns: BarColumns, bar: Bar & { symbol?: string }): void => {
-  const i = columns.length
-  if (bar.symbol !== undefined && bar.symbol !== columns.symbol)
-    throw new EngineError(
-      'symbol_mismatch',
-      `bar ${i} is of ${bar.symbol}, the session of ${columns.symbol}`,
-      {
-        bar: i,
-      },
-    )
-  const fault = barFault(bar.time, bar.open, bar.high, bar.low, bar.close, bar.volume)
-  if (fault !== null) throw new EngineError('invalid_bar', `bar ${i}: ${fault}`, { bar: i })
-  if (i > 0 && bar.time <= columns.time[i - 1])
-    throw new EngineError(
-      'unsorted_bar',
-      `bar ${i}: time ${bar.time} is not after ${columns.time[i - 1]}, the bar before it`,
-      { bar: i },
-    )
-}
+const ofOtherSeries = ({ length, symbol }: BarColumns, other: string): EngineError =>
+  new EngineError('symbol_mismatch', `bar ${length} is of ${other}, the session of ${symbol}`, {
+    bar: length,
+  })
+
+const unsorted = ({ length, time }: BarColumns): EngineError =>
+  new EngineError(
+    'unsorted_bar',
+    `bar ${length}: time ${time[length]} is not after ${time[length - 1]}, the bar before it`,
+    { bar: length },
+  )

@@ -2,7 +2,7 @@ import type { BarFlag } from './bar-reader.ts'
 import { splitGapFrac } from './bar-reader.ts'
 import { rallyEvent } from './climax-stream.ts'
 import type { ClimaxStream } from './climax-stream.ts'
-import type { StoredFact } from './fact-tape.ts'
+import { IntList } from './int-list.ts'
 import type { Journal } from './journal.ts'
 import { phaseName } from './live-range.ts'
 import type { LiveRange } from './live-range.ts'
@@ -14,6 +14,8 @@ import type {
   EventType,
   Fact,
   Funnel,
+  Pattern,
+  Rejection,
   Signal,
   SignalResult,
   TradingRange,
@@ -28,12 +30,11 @@ const abnormalVolume = 5
 const abnormalSpread = 3
 
 /** How much had been found at some moment. */
-export interface Mark {
+interface Mark {
   readonly up: number
   readonly down: number
   readonly events: number
   readonly facts: number
-  readonly rejected: number
 }
 
 /** Makes what users see of what a run has found: long lists only when asked. */
@@ -44,6 +45,9 @@ export class SignalReport {
   private readonly up: ClimaxStream
   private readonly down: ClimaxStream
   private readonly book: RangeBook
+  /** How much had been found at the end of each bar that found something, four counts each. */
+  private readonly ends = new IntList(256)
+  private rejections = 0
 
   constructor(
     journal: Journal,
@@ -59,46 +63,59 @@ export class SignalReport {
     this.up = up
     this.down = down
     this.book = book
+    for (let k = 0; k < 4; k++) this.ends.push(0)
   }
 
-  mark(): Mark {
-    const { journal, up, down } = this
-    return {
-      up: up.at.length,
-      down: down.at.length,
-      events: journal.events.length,
-      facts: journal.facts.length,
-      rejected: journal.rejected.length,
-    }
+  /** What bar `t` added since the bar before. */
+  since(t: number): BarOutcome {
+    const { journal, up, down, ends } = this
+    const { length, values } = ends
+    if (
+      journal.facts.length === values[length - 1] &&
+      up.at.length === values[length - 4] &&
+      down.at.length === values[length - 3]
+    )
+      return nothing
+    ends.push(up.at.length)
+    ends.push(down.at.length)
+    ends.push(journal.events.length)
+    ends.push(journal.facts.length)
+    const { changedPatterns, changedSignals, changedRanges, rejected } = journal
+    const refused = rejected.length - this.rejections
+    this.rejections = rejected.length
+    return new BarFindings(
+      this,
+      length - 4,
+      changedPatterns.count === 0 ? none : changedPatterns.map(patternCopy),
+      changedSignals.count === 0 ? none : changedSignals.map(signalCopy),
+      refused === 0 ? none : rejected.slice(-refused),
+      changedRanges.count === 0 ? none : changedRanges.map((range) => this.rangeOf(range, t)),
+    )
   }
 
-  /** What bar `t` added since `mark`. */
-  since(mark: Mark, t: number): BarOutcome {
-    const { journal, up, down } = this
-    const quiet =
-      mark.facts === journal.facts.length && mark.up === up.at.length && mark.down === down.at.length
-    if (quiet) return nothingAt(t)
-    return {
-      bar: t,
-      patterns: journal.changedPatterns.map((pattern) => ({ ...pattern })),
-      signals: journal.changedSignals.map(signalCopy),
-      rejected: journal.rejected.slice(mark.rejected),
-      ranges: journal.changedRanges.map((range) => this.rangeOf(range, t)),
-      events: this.events(mark, this.mark()),
-      log: this.log(mark, this.mark()),
-    }
+  /** How much had been found at a bar's end; `place` is its place in `ends`. */
+  mark(place: number): Mark {
+    const { values } = this.ends
+    const [up, down, events, facts] = values.subarray(place, place + 4)
+    return { up, down, events, facts }
   }
 
   all(bars: number, widened: readonly number[]): SignalResult {
     const { journal, pivots, volume } = this
-    const upTo = this.mark()
+    const { up, down } = this
+    const upTo = {
+      up: up.at.length,
+      down: down.at.length,
+      events: journal.events.length,
+      facts: journal.facts.length,
+    }
     const last = bars - 1
     const flagged = widened.slice()
     const result = {
       symbol: journal.bars.symbol,
       timeframe: journal.bars.timeframe,
       bars,
-      patterns: journal.patterns.map((pattern) => ({ ...pattern })),
+      patterns: journal.patterns.map(patternCopy),
       signals: journal.signals.map(signalCopy),
       rejected: [...journal.rejected],
       ranges: this.book.ranges.map((range) => this.rangeOf(range, last)),
@@ -158,7 +175,7 @@ export class SignalReport {
     }
   }
 
-  private events(from: Mark, to: Mark): WyckoffEvent[] {
+  events(from: Mark, to: Mark): WyckoffEvent[] {
     const { time } = this.journal.bars
     const events = [
       ...this.streamEvents(this.up, from.up, to.up),
@@ -203,7 +220,7 @@ export class SignalReport {
     return events
   }
 
-  private log(from: Mark, to: Mark): Fact[] {
+  log(from: Mark, to: Mark): Fact[] {
     const streams = [
       ...this.streamEvents(this.up, from.up, to.up),
       ...this.streamEvents(this.down, from.down, to.down),
@@ -216,19 +233,8 @@ export class SignalReport {
       key: `${symbol}|${timeframe}|-|${event.type}|${event.time}`,
       data: { confidence: event.confidence, price: event.price },
     }))
-    for (let k = from.facts; k < to.facts; k++) facts.push(this.fact(this.journal.facts.at(k)))
+    for (let k = from.facts; k < to.facts; k++) facts.push(this.journal.facts.at(k, this.journal.bars))
     return facts.sort((a, b) => a.bar - b.bar || a.time - b.time)
-  }
-
-  private fact({ kind, bar, rangeStart, type, about, data }: StoredFact): Fact {
-    const { symbol, timeframe, time } = this.journal.bars
-    return {
-      kind,
-      bar,
-      time: time[bar],
-      key: `${symbol}|${timeframe}|${time[rangeStart]}|${type}|${time[about]}`,
-      data,
-    }
   }
 
   private flags(bars: number, widened: readonly number[]): BarFlag[] {
@@ -298,12 +304,14 @@ const withLazy = <T extends object, L extends Record<string, () => unknown>>(
 
 const signalCopy = (signal: Signal): Signal => ({ ...signal, pattern: { ...signal.pattern } })
 
-const start: Mark = { up: 0, down: 0, events: 0, facts: 0, rejected: 0 }
+const patternCopy = (pattern: Pattern): Pattern => ({ ...pattern })
+
+const start: Mark = { up: 0, down: 0, events: 0, facts: 0 }
 
 const none: readonly never[] = Object.freeze([])
 
-const nothingAt = (bar: number): BarOutcome => ({
-  bar,
+/** The answer of every bar that found nothing. */
+const nothing: BarOutcome = Object.freeze({
   patterns: none,
   signals: none,
   rejected: none,
@@ -311,3 +319,42 @@ const nothingAt = (bar: number): BarOutcome => ({
   events: none,
   log: none,
 })
+
+/** What a bar found. Events and log never change once written, so they are made when somebody reads them. */
+class BarFindings implements BarOutcome {
+  readonly patterns: readonly Pattern[]
+  readonly signals: readonly Signal[]
+  readonly rejected: readonly Rejection[]
+  readonly ranges: readonly TradingRange[]
+  readonly #report: SignalReport
+  readonly #before: number
+
+  constructor(
+    report: SignalReport,
+    before: number,
+    patterns: readonly Pattern[],
+    signals: readonly Signal[],
+    rejected: readonly Rejection[],
+    ranges: readonly TradingRange[],
+  ) {
+    this.patterns = patterns
+    this.signals = signals
+    this.rejected = rejected
+    this.ranges = ranges
+    this.#report = report
+    this.#before = before
+  }
+
+  get events(): readonly WyckoffEvent[] {
+    return this.#report.events(this.#report.mark(this.#before), this.#report.mark(this.#before + 4))
+  }
+
+  get log(): readonly Fact[] {
+    return this.#report.log(this.#report.mark(this.#before), this.#report.mark(this.#before + 4))
+  }
+
+  toJSON(): BarOutcome {
+    const { patterns, signals, rejected, ranges, events, log } = this
+    return { patterns, signals, rejected, ranges, events, log }
+  }
+}

@@ -94,7 +94,6 @@ export class SignalRun {
       if (bar > 0) observer.blockEnded(bar)
       this.timed = observer.blockStarted(bar, bar + blockBars)
     }
-    const mark = this.report.mark()
     if (observer !== undefined && this.timed === bar) {
       observer.barStarted(bar)
       this.columns(bar, bar + 1, observer)
@@ -105,7 +104,7 @@ export class SignalRun {
       this.structure(bar, bar + 1)
     }
     this.done = bar + 1
-    return this.report.since(mark, bar)
+    return this.report.since(bar)
   }
 
   end(): void {
@@ -119,6 +118,7 @@ export class SignalRun {
   private block(first: number, end: number): void {
     const { observer } = this
     if (observer === undefined) {
+      this.check(first, end)
       this.columns(first, end, undefined)
       this.structure(first, end)
     } else this.watchedBlock(first, end, observer)
@@ -127,6 +127,7 @@ export class SignalRun {
 
   private watchedBlock(first: number, end: number, observer: RunObserver): void {
     let timed = observer.blockStarted(first, end)
+    this.check(first, end)
     this.columns(first, end, observer)
     let next = first
     while (timed >= next && timed < end) {
@@ -140,11 +141,15 @@ export class SignalRun {
     observer.blockEnded(end)
   }
 
+  /** Bars of a block, which come unchecked. */
+  private check(first: number, end: number): void {
+    this.bars = checkBars(this.bars, first, end, this.widened)
+    this.journal.bars = this.bars
+  }
+
   /** The stages that need no more than the bars: each over the whole block. */
   private columns(first: number, end: number, observer: RunObserver | undefined): void {
-    const bars = checkBars(this.bars, first, end, this.widened)
-    this.bars = bars
-    this.journal.bars = bars
+    const { bars } = this
     this.volume.run(bars, first, end)
     observer?.stageEnded(0)
     this.pivots.run(bars, first, end)

@@ -320,7 +320,6 @@ export interface SignalResult {
 
 /** What one pushed bar added or changed; arrays are empty on most bars. */
 export interface BarOutcome {
-  readonly bar: number
   readonly patterns: readonly Pattern[]
   readonly signals: readonly Signal[]
   readonly rejected: readonly Rejection[]

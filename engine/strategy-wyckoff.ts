@@ -58,10 +58,10 @@ class WyckoffRun implements StrategyRun {
   onBar(bar: number, broker: Broker): void {
     this.broker = broker
     this.watch(bar, broker.equity)
-    const { log, signals } = this.push(bar)
-    if (broker.position !== 0) this.manage(bar, broker, log)
+    const added = this.push(bar)
+    if (broker.position !== 0) this.manage(bar, broker, added)
     // Signals that were filled or ended on this bar come again; only new ones are traded.
-    for (const signal of signals) if (signal.confirmedBar === bar) this.trade(signal, broker)
+    for (const signal of added.signals) if (signal.confirmedBar === bar) this.trade(signal, broker)
   }
 
   private push(bar: number): BarOutcome {
@@ -127,12 +127,12 @@ class WyckoffRun implements StrategyRun {
   }
 
   /** Breakdowns of the position's range, and the end of a campaign's time. */
-  private manage(bar: number, broker: Broker, log: BarOutcome['log']): void {
+  private manage(bar: number, broker: Broker, added: BarOutcome): void {
     const { campaign } = this
     if (campaign === null) return
     const { symbol, timeframe, time, low, high } = this.context.bars
     const long = broker.position > 0
-    for (const fact of log) {
+    for (const fact of added.log) {
       const { reason } = fact.data
       if (fact.kind !== 'RANGE_STATUS' || typeof reason !== 'string') continue
       if (!breakdowns.has(reason)) continue
