@@ -18,6 +18,7 @@ import type { MetricStore } from './metric-store.ts'
 import { createMetricsHandler, type MetricsHandler } from './metrics-handler.ts'
 import { PgErrorType } from './pg-error-type.ts'
 import { PreciseClock } from './precise-clock.ts'
+import { setCurrentRedactor } from './privacy/current-redactor.ts'
 import { createRedactor, LogRedaction, SpanRedaction } from './privacy/redactor.ts'
 import { observeProcess } from './process-metrics.ts'
 import { PullReader } from './pull-reader.ts'
@@ -44,6 +45,7 @@ export function startSdk(
 ): RunningSdk {
   const resource = describeProcess(settings)
   const redactor = createRedactor(settings)
+  setCurrentRedactor(redactor)
   const spans = createSpanOutlet(settings, store)
   const records = createLogOutlet(settings, store)
   const tracerProvider = new RandomFlagProvider({

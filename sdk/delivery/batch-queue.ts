@@ -60,6 +60,7 @@ export class BatchQueue<Item> {
 
   /** What waits, encoded, for who delivers it in another way. */
   take(): Batch[] {
+    this.options.delivery.hold()
     this.hand()
     return this.options.delivery.take()
   }

@@ -64,6 +64,7 @@ export class DeliveryQueue {
   /** Whether the present pause is one that the backend asked for. */
   private asked = false
   private closing = false
+  private held = false
 
   constructor(options: DeliveryQueueOptions) {
     this.options = {
@@ -139,6 +140,11 @@ export class DeliveryQueue {
     this.settleIdle()
   }
 
+  /** Starts no more requests. */
+  hold(): void {
+    this.held = true
+  }
+
   /** Takes what waits out of the queue, for who delivers it in another way. What is on its way stays. */
   take(): Batch[] {
     const taken = this.waiting
@@ -149,7 +155,7 @@ export class DeliveryQueue {
   }
 
   private pump(): void {
-    if (this.pause !== undefined) return
+    if (this.pause !== undefined || this.held) return
     const parallel = this.failing ? 1 : this.options.parallel
     while (this.sending.size < parallel) {
       const batch = this.waiting.shift()
