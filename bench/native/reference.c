@@ -1,7 +1,9 @@
 /* The same rules in C, as a measure of what the machine can do. One process, driven by lines on stdin:
  *   load FILE N          columns open, high, low, close, volume as doubles, one after the other
- *   volume | sma FRAC    one pass; answers "NS A B": its time and two numbers by which results are compared */
+ *   volume | sma FRAC | signals standard | signals strict
+ *                        one pass; answers "NS A B": its time and two numbers by which results are compared */
 #define _POSIX_C_SOURCE 200809L
+#include "signals.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -128,6 +130,15 @@ int main(void) {
       double began = now_ns();
       long trades = sma_cross(frac);
       printf("%.0f %.17g %ld\n", now_ns() - began, equity[n - 1], trades);
+    } else if (strncmp(line, "signals", 7) == 0) {
+      const double *const columns[7] = {o, h, l, c, v, ratio, spread_ratio};
+      double began = now_ns();
+      volume_analysis();
+      signals_run(n, columns, effort, strstr(line, "strict") != NULL);
+      double took = now_ns() - began;
+      SignalsDigest digest = signals_digest();
+      signals_free();
+      printf("%.0f %.17g %.17g\n", took, digest.prices, digest.decisions);
     } else
       return 2;
     fflush(stdout);

@@ -4,7 +4,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import type { BarSeries } from '@tapescope/engine'
+import type { BarSeries, Preset } from '@tapescope/engine'
 
 /** Time of one pass in ns, and two numbers by which results are compared. */
 export type Answer = readonly [ns: number, first: number, second: number]
@@ -12,7 +12,7 @@ export type Answer = readonly [ns: number, first: number, second: number]
 export interface Reference {
   /** Hands over bars; not timed. */
   load(bars: BarSeries): Promise<void>
-  pass(command: 'volume' | `sma ${number}`): Promise<Answer>
+  pass(command: 'volume' | `sma ${number}` | `signals ${Preset}`): Promise<Answer>
   close(): Promise<void>
 }
 
@@ -20,9 +20,11 @@ export interface Reference {
 export function startReference(): Reference | undefined {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'tapescope-reference-'))
   const binary = path.join(folder, 'reference')
-  const source = fileURLToPath(new URL('reference.c', import.meta.url))
+  const sources = ['reference.c', 'signals.c'].map((name) => fileURLToPath(new URL(name, import.meta.url)))
   try {
-    execFileSync('gcc', ['-O3', '-march=native', '-std=c11', '-o', binary, source, '-lm'], { stdio: 'pipe' })
+    execFileSync('gcc', ['-O3', '-march=native', '-std=c11', '-o', binary, ...sources, '-lm'], {
+      stdio: 'pipe',
+    })
   } catch (error) {
     rmSync(folder, { recursive: true })
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
