@@ -10,13 +10,16 @@ import {
   type Resource,
 } from '@opentelemetry/resources'
 import type { Settings } from './config/settings.ts'
+import type { Redactor } from './privacy/redactor.ts'
 
 /** What never describes a process here: the command line and its arguments may hold secrets. */
 const withheld = ['process.command', 'process.command_args', 'process.command_line', 'process.owner']
 
 /** The resource of this process: what was detected, then OTEL_RESOURCE_ATTRIBUTES, then the service's own name. */
-export function describeProcess(settings: Settings): Resource {
+export function describeProcess(settings: Settings, redactor: Redactor): Resource {
   const { resourceDetectors, resourceAttributes, serviceName, serviceVersion } = settings
+  const given: Record<string, string> = { ...resourceAttributes }
+  redactor.attributes(given)
   const wanted = new Set(resourceDetectors)
   const all = wanted.has('all')
   const detectors = wanted.has('none')
@@ -31,7 +34,7 @@ export function describeProcess(settings: Settings): Resource {
   }))
   return defaultResource()
     .merge(detectResources({ detectors: detected }))
-    .merge(resourceFromAttributes(resourceAttributes))
+    .merge(resourceFromAttributes(given))
     .merge(
       resourceFromAttributes({
         ...(serviceName !== undefined && { 'service.name': serviceName }),

@@ -1,4 +1,5 @@
 export { startTelemetry, type Telemetry, type TelemetryOptions } from './start-telemetry.ts'
+export type { Settings } from './config/settings.ts'
 export type { MetricsHandler } from './metrics-handler.ts'
 export {
   instrumentSignalEngine,
@@ -26,3 +27,12 @@ export { keepTrace } from './keep-trace.ts'
 export { traceOf } from './trace-of.ts'
 export { traced } from './traced.ts'
 export { withSpan, type SpanSettings } from './with-span.ts'
+export {
+  carryContext,
+  linkTo,
+  withCarriedContext,
+  withLinkedSpan,
+  type ContextCarrier,
+} from './context/carry-context.ts'
+export { createLogger, type Logger, type LoggerOptions, type LogLevel } from './logs/create-logger.ts'
+export { observePool, type PoolShape } from './observe-pool.ts'

@@ -43,9 +43,9 @@ export function startSdk(
   store: MetricStore,
   more: readonly Instrumentation[],
 ): RunningSdk {
-  const resource = describeProcess(settings)
   const redactor = createRedactor(settings)
   setCurrentRedactor(redactor)
+  const resource = describeProcess(settings, redactor)
   const spans = createSpanOutlet(settings, store)
   const records = createLogOutlet(settings, store)
   const tracerProvider = new RandomFlagProvider({

@@ -1,3 +1,4 @@
+import { masked, maskSecrets, sensitiveName } from '../privacy/mask-text.ts'
 import type { ResolvedSettings } from './resolve-settings.ts'
 import { settingTable, type SettingName } from './settings.ts'
 
@@ -27,21 +28,22 @@ export function renderSettings(resolved: ResolvedSettings): string {
 function mask(name: SettingName, value: unknown): unknown {
   const one: { readonly secret?: true } = settingTable[name]
   if (one.secret && typeof value === 'object' && value !== null)
-    return Object.fromEntries(Object.keys(value).map((key) => [key, '***']))
+    return Object.fromEntries(Object.keys(value).map((key) => [key, masked]))
   if (name.endsWith('Endpoint') && typeof value === 'string') return maskUrl(value)
   if (name === 'resourceAttributes' && typeof value === 'object' && value !== null)
     return Object.fromEntries(
-      Object.entries(value).map(([key, text]) => [key, sensitive.test(key) ? '***' : text]),
+      Object.entries(value).map(([key, text]) => [
+        key,
+        sensitiveName.test(key) ? masked : maskSecrets(String(text)),
+      ]),
     )
   return value
 }
 
-const sensitive = /pass|secret|token|key|auth|credential/i
-
 function maskUrl(text: string): string {
   const url = new URL(text)
-  if (url.username !== '') url.username = '***'
-  if (url.password !== '') url.password = '***'
-  for (const key of url.searchParams.keys()) url.searchParams.set(key, '***')
+  if (url.username !== '') url.username = masked
+  if (url.password !== '') url.password = masked
+  for (const key of url.searchParams.keys()) url.searchParams.set(key, masked)
   return url.href
 }

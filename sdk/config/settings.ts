@@ -263,7 +263,7 @@ export const settingTable = {
   queueBytes: setting(
     'TAPESCOPE_QUEUE_BYTES',
     read.positive,
-    32 * 2 ** 20,
+    40 * 2 ** 20,
     'bytes that may wait, per signal',
   ),
   errorMessages: setting(

@@ -30,7 +30,7 @@ export interface DeliveryQueueOptions {
   readonly rejected?: (answer: Uint8Array) => number
   /** `gzip` packs always, `none` never on the wire, `auto` only what has to wait. */
   readonly compression?: 'gzip' | 'none' | 'auto'
-  /** Bytes that may wait; more is dropped and counted. Default 32 MiB. */
+  /** Bytes that may wait; more is dropped and counted. Default 40 MiB. */
   readonly maxBytes?: number
   /** Requests at a time while all is well; default 4. */
   readonly parallel?: number
@@ -49,7 +49,7 @@ const unpackedBytes = 8 * 2 ** 20
  * Encoded batches on their way to one backend. A batch leaves the queue when the backend has it or has refused it for
  * good; on anything else (429, 502, 503, 504, a broken or a silent connection) all wait, for as long as `Retry-After`
  * says or ever longer up to 5 s, and one batch tries again. What waits is kept packed, so that two minutes of 5,000
- * spans a second fit in 32 MiB.
+ * spans a second fit in 40 MiB.
  */
 export class DeliveryQueue {
   private readonly options: Required<Omit<DeliveryQueueOptions, 'rejected'>>
@@ -69,7 +69,7 @@ export class DeliveryQueue {
   constructor(options: DeliveryQueueOptions) {
     this.options = {
       compression: 'auto',
-      maxBytes: 32 * 2 ** 20,
+      maxBytes: 40 * 2 ** 20,
       parallel: 4,
       random: Math.random,
       ...options,

@@ -1,7 +1,7 @@
 import { context, logs, SeverityNumber, trace, type AnyValue } from '@opentelemetry/api'
 import { packageVersion } from '../package-version.ts'
 import { currentRedactor } from '../privacy/current-redactor.ts'
-import { plainValue } from './plain-value.ts'
+import { plainValue, type PlainValue } from './plain-value.ts'
 
 const severities = {
   debug: SeverityNumber.DEBUG,
@@ -49,7 +49,10 @@ export function createLogger(options: LoggerOptions = {}): Logger {
     try {
       const redactor = currentRedactor()
       const asPlain = { message: (text: string) => redactor.message(text) }
-      const fields = plainValue({ ...always, ...attributes }, asPlain) as Record<string, AnyValue>
+      const fields = {
+        ...fieldsOf(plainValue(always, asPlain)),
+        ...fieldsOf(plainValue(attributes, asPlain)),
+      }
       redactor.attributes(fields)
       const said = plainValue(message, asPlain)
       const text = redactor.text(typeof said === 'string' ? said : JSON.stringify(said))
@@ -87,6 +90,10 @@ export function createLogger(options: LoggerOptions = {}): Logger {
     child: (attributes) => createLogger({ ...options, attributes: { ...always, ...attributes } }),
   }
 }
+
+/** What is not an object has no names for its parts. */
+const fieldsOf = (plain: PlainValue): Record<string, AnyValue> =>
+  typeof plain === 'object' && plain !== null && !Array.isArray(plain) ? plain : {}
 
 /** JSON that no reader of lines can split: also without the two separators that some take for line ends. */
 const oneLine = (line: Record<string, unknown>): string =>

@@ -3,10 +3,10 @@ export const masked = '***'
 
 /** Parts of names whose values are never emitted, wherever they stand: attributes, `key=value` in texts, queries. */
 export const sensitiveName =
-  /auth(?!or)|cookie|passw|passphrase|\bpwd\b|secret|token|api[-_. ]?key|access[-_. ]?key|private[-_. ]?key|credential|signature|session[-_. ]?(?:id|key)|\bpin\b|\bcvv\b|\bssn\b/i
+  /auth(?!ors?\b)|cookie|passw|passphrase|\bpwd\b|secret|token|api[-_. ]?key|access[-_. ]?key|private[-_. ]?key|credential|signature|session[-_. ]?(?:id|key)|\bpin\b|\bcvv\b|\bssn\b/i
 
 const named =
-  /((?:auth(?!or)|cookie|passw|passphrase|pwd|secret|token|api[-_. ]?key|access[-_. ]?key|private[-_. ]?key|credential|signature)[\w.-]*["']?\s*(?:[:=]|\bis\b)\s*)("[^"]*"|'[^']*'|(?:bearer|basic)\s+\S+|[^\s,;&)}\]]+)/gi
+  /((?:auth(?!ors?\b)|cookie|passw|passphrase|pwd|secret|token|api[-_. ]?key|access[-_. ]?key|private[-_. ]?key|credential|signature)[\w.-]*["']?\s*(?:[:=]|\bis\b)\s*)("[^"]*"|'[^']*'|(?:bearer|basic)\s+\S+|[^\s,;&)}\]]+)/gi
 const known = [
   /\b(?:bearer|basic)\s+[\w.~+/=-]{6,}/gi,
   // JSON Web Tokens, and keys whose issuers mark them.
@@ -31,7 +31,7 @@ export function maskUrl(text: string): string {
     /^([a-z][a-z0-9+.-]*:\/\/)?([^/?#]*)([^?#]*)(\?[^#]*)?/i.exec(text) ?? []
   const at = authority.lastIndexOf('@')
   const host = at < 0 ? authority : `${masked}@${authority.slice(at + 1)}`
-  return `${scheme}${scheme === '' && at < 0 ? authority : host}${maskPath(path)}${maskQuery(query)}`
+  return `${scheme}${host.replace(/[^.:[\]]+/g, (label) => maskWord(label))}${maskPath(path)}${maskQuery(query)}`
 }
 
 /** `?a=1&b` as `?a=***&***`: a name without a value may be the value. */
@@ -50,11 +50,9 @@ export function maskQuery(query: string): string {
   )
 }
 
-export const maskPath = (path: string): string =>
-  path
-    .split('/')
-    .map((segment) => (looksRandom(segment) && !uuid.test(segment) ? masked : segment))
-    .join('/')
+export const maskPath = (path: string): string => path.split('/').map(maskWord).join('/')
+
+const maskWord = (word: string): string => (looksRandom(word) && !uuid.test(word) ? masked : word)
 
 const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 

@@ -1,0 +1,6 @@
+export { createTestTelemetry, type TestTelemetry } from './test-telemetry.ts'
+export { expectSpanTree, renderSpanTree, spanTree, type SpanNode } from './span-tree.ts'
+export { createFakeClock, type FakeClock } from './fake-clock.ts'
+export type { MetricReading } from './read-metric.ts'
+export { startOtlpSink, type OtlpSink, type SinkAct } from './otlp-sink.ts'
+export type { SinkSpan } from './read-otlp-spans.ts'
