@@ -20,5 +20,5 @@ export function publishedManifest(manifest: Manifest): Manifest {
     ...Object.fromEntries(kept),
     exports: Object.fromEntries(entries) as Manifest['exports'],
     bin: Object.fromEntries(bins) as Manifest['bin'],
-  } as Manifest
+  }
 }
