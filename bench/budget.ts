@@ -17,10 +17,15 @@ export function judgeBudget(
     const text = `${statistic} <= ${formatNs(budget.maxNs)}`
     return { text, limit: budget.maxNs, actual, reason, met: actual <= budget.maxNs }
   }
-  if (budget.kind === 'ratio') {
+  if (budget.kind === 'ratio' || budget.kind === 'extra') {
     const rival = measured.rivals.find(({ name }) => name === budget.rival)
     if (rival === undefined)
       throw new Error(`a budget names the rival ${budget.rival}, which was not measured`)
+    if (budget.kind === 'extra') {
+      const actual = measured.ns.p25 - rival.ns.p25
+      const text = `${budget.rival} + ${formatNs(budget.maxNs)}`
+      return { text, limit: budget.maxNs, actual, reason, met: actual <= budget.maxNs }
+    }
     const text = `<= ${formatRatio(budget.max)} x ${budget.rival}`
     return { text, limit: budget.max, actual: rival.ratio, reason, met: rival.ratio <= budget.max }
   }

@@ -31,6 +31,8 @@ export class CannotRunHere extends Error {
 export interface Work {
   /** Units in one call of `run`. */
   readonly units: number
+  /** True for work in a process of its own: `run` then returns the time of its iteration in ns. */
+  readonly timesItself?: boolean
   /** Called before each iteration, not timed: bring unseen data. */
   prepare?(): void | Promise<void>
   /** One iteration. The clock stops when what it returns has resolved. */
@@ -64,5 +66,7 @@ export type Budget =
     }
   /** Median over the rounds of subject / rival, p25 of each round, per unit. */
   | { readonly kind: 'ratio'; readonly rival: string; readonly max: number; readonly reason: string }
+  /** Subject less rival, p25 of each over all rounds, per unit: what something adds to work that takes next to nothing. */
+  | { readonly kind: 'extra'; readonly rival: string; readonly maxNs: number; readonly reason: string }
   /** Heap bytes per unit, counted in a process of its own in which no garbage is collected. */
   | { readonly kind: 'allocation'; readonly maxBytes: number; readonly reason: string }

@@ -79,7 +79,7 @@ export async function measure(
 async function measureWork(work: Work, withRivals: boolean, options: RunnerOptions): Promise<Measurement> {
   const began = performance.now()
   const overLimit = (): boolean => performance.now() - began > options.limitSeconds * 1000
-  const subject = contender(work, false)
+  const subject = contender(work, work.timesItself ?? false)
   const rivals = withRivals ? (work.rivals ?? []) : []
   const contenders = [subject, ...rivals.map((rival) => contender(rival, rival.timesItself ?? false))]
 
