@@ -8,6 +8,14 @@ interface Subcommand {
 }
 
 const subcommands: Record<string, Subcommand> = {
+  doctor: {
+    summary: 'find what keeps telemetry from arriving, each with its remedy',
+    load: async () => (await import('./doctor/doctor-command.ts')).doctorCommand,
+  },
+  config: {
+    summary: 'show the configuration in effect, secrets masked',
+    load: async () => (await import('./config/config-command.ts')).configCommand,
+  },
   profile: {
     summary: 'run a program and join its CPU samples to its spans',
     load: async () => (await import('./profile-command.ts')).profileCommand,

@@ -1,4 +1,4 @@
-import { context, logs, metrics, propagation, trace } from '@opentelemetry/api'
+import { context, diag, logs, metrics, propagation, trace } from '@opentelemetry/api'
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
 import { PrometheusSerializer } from '@opentelemetry/exporter-prometheus'
 import { registerInstrumentations, type Instrumentation } from '@opentelemetry/instrumentation'
@@ -13,6 +13,7 @@ import { RandomFlagProvider } from './context/random-flag-provider.ts'
 import { createLogOutlet, createSpanOutlet } from './create-exporters.ts'
 import type { LastDelivery } from './delivery/deliver-at-exit.ts'
 import { describeProcess } from './describe-process.ts'
+import { noteLoadedBefore } from './loaded-before.ts'
 import { createMetricProducer } from './metric-producer.ts'
 import type { MetricStore } from './metric-store.ts'
 import { createMetricsHandler, type MetricsHandler } from './metrics-handler.ts'
@@ -75,6 +76,10 @@ export function startSdk(
   trace.setGlobalTracerProvider(tracerProvider)
   metrics.setGlobalMeterProvider(meterProvider)
   if (records.processors.length > 0) logs.setGlobalLoggerProvider(loggerProvider)
+  for (const name of noteLoadedBefore())
+    diag.warn(
+      `tapescope: ${name} was imported before telemetry started and gives no spans; start with --import @tapescope/sdk/register`,
+    )
   const unregister = registerInstrumentations({
     tracerProvider,
     meterProvider,

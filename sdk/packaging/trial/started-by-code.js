@@ -1,0 +1,11 @@
+import { startTelemetry } from '@tapescope/sdk'
+const telemetry = await startTelemetry({ serviceName: 'trial' })
+const { instrumentBacktestEngine } = await import('@tapescope/sdk')
+const { traceRequests } = await import('@tapescope/sdk/hono')
+const { Hono } = await import('hono')
+console.log(`mode: ${telemetry.mode}`)
+const app = new Hono().use(traceRequests()).get('/orders/:id', (c) => c.text('ok'))
+await app.request('/orders/1')
+instrumentBacktestEngine({ run: (bars) => ({ seen: bars.length }) }).run({ symbol: 'ACME', length: 10 })
+console.log(await (await telemetry.metricsHandler(new Request('http://localhost/'))).text())
+if (!(await telemetry.shutdown())) throw new Error('not all was delivered')
