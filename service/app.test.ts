@@ -1,70 +1,25 @@
-import { createBacktestEngine, createSignalEngine, parseBarsCsv } from '@tapescope/engine'
+import { parseBarsCsv } from '@tapescope/engine'
 import type { Hono } from 'hono'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { readApiKeys } from './api-keys.ts'
 import { z } from 'zod'
-import { createApp } from './app.ts'
-import { createBacktestRunner } from './backtest-runner.ts'
-import { type Database, openDatabase } from './database.ts'
-import type { EmbeddedPostgres } from './embedded-postgres.ts'
-import { refreshSeries } from './generate-signals.ts'
-import { migrate, migrations } from './migrate.ts'
-import { createRateLimit } from './rate-limit.ts'
+import type { Database } from './database.ts'
 import { readRealBarsCsv } from './real-bars.ts'
 import { storeBars } from './store-bars.ts'
-import { startTemporaryPostgres } from './temporary-postgres.ts'
+import { type Json, startTestService, type TestService } from './test-service.ts'
 
-let postgres: EmbeddedPostgres
+let service: TestService
 let database: Database
 let app: Hono
-const logged: Record<string, unknown>[] = []
+let logged: Json[]
+let call: TestService['call']
 
 beforeAll(async () => {
-  postgres = await startTemporaryPostgres()
-  await migrate(postgres.url)
-  database = openDatabase({ url: postgres.url })
-  const signalEngine = createSignalEngine()
-  const backtestEngine = createBacktestEngine()
-  const log = (line: Record<string, unknown>) => logged.push(line)
-  app = createApp({
-    database,
-    signalEngine,
-    replayEngine: signalEngine,
-    backtestEngine,
-    runner: createBacktestRunner(database, backtestEngine, log, 64),
-    version: '0.0.0',
-    startedAt: performance.now(),
-    guard: {
-      keys: readApiKeys(undefined),
-      rateLimit: createRateLimit({ perSecond: 1e6, burst: 1e6 }),
-      allowedOrigins: ['http://127.0.0.1:4319'],
-    },
-    ready: { migrations: migrations.length, worker: () => true },
-    metrics: () => new Response('# none\n', { headers: { 'content-type': 'text/plain' } }),
-    log,
-    signalsChanged: () => Promise.resolve(),
-    barsStored: (key) => refreshSeries(database, signalEngine, key),
-  })
+  service = await startTestService()
+  ;({ app, database, logged, call } = service)
   const { bars } = parseBarsCsv(await readRealBarsCsv(), { symbol: 'SPX', timeframe: '1d' })
   await storeBars(database, bars)
 })
-afterAll(async () => {
-  await database.close()
-  await postgres.stop()
-})
-
-type Json = Record<string, unknown>
-
-async function call(method: string, path: string, body?: unknown): Promise<{ status: number; body: Json }> {
-  const response = await app.request(path, {
-    method,
-    ...(body !== undefined && {
-      body: typeof body === 'string' ? body : JSON.stringify(body),
-      headers: { 'content-type': 'application/json' },
-    }),
-  })
-  return { status: response.status, body: (await response.json()) as Json }
-}
+afterAll(() => service.stop())
 
 async function upload(
   type: string,

@@ -7,10 +7,12 @@ import { methodNotAllowed } from 'hono/method-not-allowed'
 import { secureHeaders } from 'hono/secure-headers'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { openAPIRouteHandler } from 'hono-openapi'
+import { databaseDefaults } from './database.ts'
 import { currentTraceId } from './define-route.ts'
 import { guard } from './guard.ts'
 import { Problem, problemOf } from './problem.ts'
 import { observeRequests } from './observe-requests.ts'
+import { withPatience } from './patience.ts'
 import { backtestRoutes } from './routes/backtests.ts'
 import { barRoutes } from './routes/bars.ts'
 import { detectRoute } from './routes/detect.ts'
@@ -45,6 +47,7 @@ export function createApp(context: ServiceContext): Hono {
     }),
   )
   app.use(guard(context.guard))
+  app.use((_, next) => withPatience(databaseDefaults.queryMs, next))
   app.use(async (c, next) => {
     const encoding = c.req.header('content-encoding')
     if (encoding !== undefined && encoding !== 'identity') {

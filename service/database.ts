@@ -3,6 +3,7 @@ import type { Readable, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { Client, DatabaseError, Pool, type PoolClient, types } from 'pg'
 import { from as copyFrom } from 'pg-copy-streams'
+import { patienceLeft, spendPatience } from './patience.ts'
 import { StartError } from './start-error.ts'
 
 /** A statement by name: the name is its prepared statement's and its span's. Values never reach either. */
@@ -42,11 +43,11 @@ export interface DatabaseOptions {
   onConnectionError?: (error: Error) => void
 }
 
-/** Together they keep an unreachable or frozen database below the 3 s within which a request must be answered. */
+/** Together they keep an unreachable, frozen or slow database below the 3 s within which a request must be answered. */
 export const databaseDefaults = {
   maxConnections: 10,
   connectMs: 1_000,
-  queryMs: 1_900,
+  queryMs: 1_700,
   recycleSeconds: 3_600,
 }
 
@@ -78,12 +79,15 @@ export function openDatabase(options: DatabaseOptions): Database {
         ? new DatabaseUnavailable(`the database did not answer ${name}`, { cause: error })
         : error
     } finally {
-      options.onQuery?.(type, (performance.now() - started) / 1e3, name)
+      const tookMs = performance.now() - started
+      spendPatience(tookMs)
+      options.onQuery?.(type, tookMs / 1e3, name)
     }
   }
 
   function run(on: Pool | PoolClient, { name, text, values = [] }: Statement) {
-    return timed(queryType(text), name, () => on.query({ name, text, values: [...values] }))
+    const statement = { name, text, values: [...values], query_timeout: statementMs(name) }
+    return timed(queryType(text), name, () => on.query(statement))
   }
 
   async function transaction<Result>(work: (transaction: Transaction) => Promise<Result>): Promise<Result> {
@@ -101,7 +105,7 @@ export function openDatabase(options: DatabaseOptions): Database {
           timed('COPY', 'copy', async () => {
             const into = client.query(copyFrom(`COPY ${target} FROM STDIN`)) as Writable
             // pg's own time limit does not hold for a stream.
-            await pipeline(rows, into, { signal: AbortSignal.timeout(databaseDefaults.queryMs) })
+            await pipeline(rows, into, { signal: AbortSignal.timeout(statementMs('copy')) })
           }),
       })
       await run(client, { name: 'commit', text: 'COMMIT' })
@@ -125,6 +129,16 @@ export function openDatabase(options: DatabaseOptions): Database {
     pool: () => ({ total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
     close: () => (closing ??= pool.end()),
   }
+}
+
+/** Shorter ones could not even be sent. */
+const leastStatementMs = 50
+
+/** @throws DatabaseUnavailable when the request has waited for the database long enough */
+function statementMs(name: string): number {
+  const left = patienceLeft(databaseDefaults.queryMs)
+  if (left < leastStatementMs) throw new DatabaseUnavailable(`the database was too slow to be asked ${name}`)
+  return Math.round(left)
 }
 
 /**

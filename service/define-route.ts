@@ -27,7 +27,13 @@ export interface Route<
   /** Codes of the problems that it may answer with, besides those that every route may. */
   problems?: readonly number[]
   handle: (
-    input: { params: z.output<Params>; query: z.output<Query>; body: z.output<Body> },
+    input: {
+      params: z.output<Params>
+      query: z.output<Query>
+      body: z.output<Body>
+      /** Of the API key; `local` where none is needed. */
+      user: string
+    },
     context: Context,
   ) => Promise<Reply<z.input<NoInfer<Answer>>>>
 }
@@ -53,6 +59,11 @@ export const problemSchema = z
 /** The trace of the request that is being answered; null when it is not recorded. */
 export function currentTraceId(): string | null {
   return trace.getActiveSpan()?.spanContext().traceId ?? null
+}
+
+/** Whose request it is, as the guard found. */
+export function userOf(context: Context): string {
+  return context.get('user') as string
 }
 
 export function defineRoute<
@@ -94,7 +105,12 @@ export function defineRoute<
     async (context: Context) => {
       const valid = (target: string) => context.req.valid(target as never)
       const reply = await route.handle(
-        { params: valid('param'), query: valid('query'), body: valid('json') },
+        {
+          params: valid('param'),
+          query: valid('query'),
+          body: valid('json'),
+          user: userOf(context),
+        },
         context,
       )
       for (const [name, value] of Object.entries(reply.headers ?? {})) context.header(name, value)

@@ -19,7 +19,12 @@ export async function analyseStored(
 }
 
 /** After new bars: signals of the series that live are brought up to them. A series without any costs one look. */
-export async function refreshSeries(database: Database, engine: SignalEngine, key: SeriesKey): Promise<void> {
+export async function refreshSeries(
+  database: Database,
+  engine: SignalEngine,
+  key: SeriesKey,
+  user: string,
+): Promise<void> {
   const [open] = await database.query<{ open: boolean }>({
     name: 'signals.any_active',
     text: `SELECT EXISTS (SELECT FROM signals WHERE symbol = $1 AND timeframe = $2
@@ -28,5 +33,5 @@ export async function refreshSeries(database: Database, engine: SignalEngine, ke
   })
   if (!open.open) return
   const { bars, result } = await analyseStored(database, engine, key)
-  await storeSignals(database, bars, result, traceOf(result) ?? null)
+  await storeSignals(database, bars, result, traceOf(result) ?? null, user)
 }

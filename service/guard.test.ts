@@ -2,19 +2,19 @@ import { createHash } from 'node:crypto'
 import { Hono } from 'hono'
 import { describe, expect, it } from 'vitest'
 import { readApiKeys } from './api-keys.ts'
-import { guard, isLoopbackHost } from './guard.ts'
+import { guard, isLoopbackHost, network } from './guard.ts'
 import { problemOf } from './problem.ts'
 import { createRateLimit } from './rate-limit.ts'
 
 const hash = (key: string) => createHash('sha256').update(key).digest('hex')
 const viewer = 'http://127.0.0.1:4319'
 
-function appWith(keys: string | undefined, now = () => 0): Hono {
+function appWith(keys: string | undefined, { now = () => 0, burst = 20 } = {}): Hono {
   const app = new Hono()
   app.use(
     guard({
       keys: readApiKeys(keys),
-      rateLimit: createRateLimit({ perSecond: 2, burst: 3, now }),
+      rateLimit: createRateLimit({ perSecond: 2, burst, now }),
       allowedOrigins: [viewer],
     }),
   )
@@ -67,7 +67,7 @@ describe('with keys', () => {
 
   it('counts each user alone', async () => {
     let time = 0
-    const app = appWith(keys, () => time)
+    const app = appWith(keys, { now: () => time, burst: 3 })
     const status = async (key: string) => (await app.request('/x', write({ 'x-api-key': key }))).status
     expect([await status('a-key'), await status('a-key'), await status('a-key')]).toEqual([200, 200, 200])
     const refused = await app.request('/x', write({ 'x-api-key': 'a-key' }))
@@ -85,6 +85,22 @@ describe('with keys', () => {
       /^Entry 2 of TAPESCOPE_API_KEYS is not/,
     )
     expect(() => readApiKeys('bob:secret')).not.toThrow(/secret/)
+  })
+
+  it('lets no one try keys without limit', async () => {
+    const app = appWith(keys, { burst: 3 })
+    const statuses: number[] = []
+    for (const key of ['1', '2', '3', '4'])
+      statuses.push((await app.request('/x', write({ 'x-api-key': key }))).status)
+    expect(statuses).toEqual([401, 401, 401, 429])
+  })
+
+  it('counts a network of IPv6 as one client', () => {
+    expect(network('2001:db8:1:2::7')).toBe(network('2001:db8:1:2:9:9:9:9'))
+    expect(network('2001:db8:1:2::7')).not.toBe(network('2001:db8:1:3::7'))
+    expect(network('::1')).toBe('0:0:0:0')
+    expect(network('::ffff:10.0.0.1')).toBe('::ffff:10.0.0.1')
+    expect(network('10.0.0.1')).toBe('10.0.0.1')
   })
 })
 

@@ -11,6 +11,8 @@ export interface GuardOptions {
   allowedOrigins: readonly string[]
 }
 
+/** Whose doing it is where no key says. */
+const localUser = 'local'
 /** Routes that compute although they only read. */
 const computing = new Set(['/api/v1/patterns/detect'])
 /** What probes and Prometheus ask must not be refused under load. */
@@ -25,6 +27,16 @@ export function guard({ keys, rateLimit, allowedOrigins }: GuardOptions): Middle
   return async (c, next) => {
     const key = keyOf(c)
     const user = key === undefined ? undefined : keys.userOf(key)
+    c.set('user', user ?? localUser)
+    // Before anything is refused, so that keys cannot be tried without limit.
+    if (!unlimited.has(c.req.path)) {
+      const wait = rateLimit.take(user === undefined ? `address ${network(addressOf(c))}` : `user ${user}`)
+      if (wait > 0) {
+        throw new Problem(429, 'Too many requests of this client.', {
+          headers: { 'Retry-After': String(Math.ceil(wait)) },
+        })
+      }
+    }
     const writes = c.req.method !== 'GET' && c.req.method !== 'HEAD' && c.req.method !== 'OPTIONS'
     if (keys.count === 0) {
       if (!isLoopbackName(c.req.header('host'))) {
@@ -44,14 +56,6 @@ export function guard({ keys, rateLimit, allowedOrigins }: GuardOptions): Middle
       !allowedOrigins.includes(origin)
     ) {
       throw new Problem(403, 'Pages of another origin may not write here.')
-    }
-    if (!unlimited.has(c.req.path)) {
-      const wait = rateLimit.take(user === undefined ? `address ${addressOf(c)}` : `user ${user}`)
-      if (wait > 0) {
-        throw new Problem(429, 'Too many requests of this client.', {
-          headers: { 'Retry-After': String(Math.ceil(wait)) },
-        })
-      }
     }
     await next()
   }
@@ -74,6 +78,18 @@ function isLoopbackName(host: string | undefined): boolean {
   // A request that never was on a socket (tests) has none.
   if (host === undefined) return true
   return isLoopbackHost(host.replace(/:\d+$/, '').replace(/^\[|\]$/g, ''))
+}
+
+/** A network of IPv6 has one owner and 2 to the 64 addresses: its first half counts. */
+export function network(address: string): string {
+  if (!address.includes(':') || address.includes('.')) return address
+  const [head, tail] = address.split('::')
+  const groups = head === '' ? [] : head.split(':')
+  if (tail !== undefined) {
+    const last = tail === '' ? 0 : tail.split(':').length
+    while (groups.length < 8 - last) groups.push('0')
+  }
+  return groups.slice(0, 4).join(':')
 }
 
 function addressOf(c: Context): string {

@@ -1,6 +1,7 @@
 import { parseBarsCsv, readBars, type Bar, type BarSeries } from '@tapescope/engine'
-import type { Database } from './database.ts'
+import { type Database, databaseDefaults } from './database.ts'
 import type { SeriesKey } from './load-bars.ts'
+import { withPatience } from './patience.ts'
 import { Problem } from './problem.ts'
 import { storageFault, storeBars } from './store-bars.ts'
 
@@ -133,8 +134,12 @@ export async function ingestStream(
   let first = 0
   const flush = async () => {
     if (lines.length === 0) return
-    if (format === 'csv') await ingest.takeCsv(header!, lines, first)
-    else await ingest.take(parseLines(ingest, lines, first))
+    // Each part anew: a long upload may ask the database for longer than one request may wait for it.
+    await withPatience(databaseDefaults.queryMs, () =>
+      format === 'csv'
+        ? ingest.takeCsv(header!, lines, first)
+        : ingest.take(parseLines(ingest, lines, first)),
+    )
     first += lines.length
     lines = []
   }

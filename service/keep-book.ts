@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto'
 import type { BarSeries, Signal, SignalResult } from '@tapescope/engine'
+import { audit, type Author, notify } from './book-entries.ts'
 import type { Transaction } from './database.ts'
-import { entityId, newId } from './entity-id.ts'
+import { entityId } from './entity-id.ts'
 import { lifeAfterApproval, lifeOf, type SignalLife } from './signal-life.ts'
-import { campaignUuid, type RowTrace, signalId } from './signal-ids.ts'
+import { campaignUuid, signalId } from './signal-ids.ts'
 
 interface StoredSignal {
   id: string
@@ -21,13 +21,11 @@ export async function keepBook(
   bars: BarSeries,
   result: SignalResult,
   fresh: ReadonlySet<string>,
-  trace: RowTrace | null,
+  author: Author,
 ): Promise<void> {
   const stored = await transaction.query<StoredSignal>({
     name: 'book.signals',
-    text: `SELECT signals.id, signals.status, (SELECT details->>'as_of' FROM audit_logs
-        WHERE entity_id = signals.id AND action_type = 'signal_approved' AND user_id = 'local'
-        ORDER BY timestamp DESC LIMIT 1) AS approved_at_bar
+    text: `SELECT id, status, validation_chain->'decision'->>'as_of' AS approved_at_bar
       FROM signals WHERE id = ANY($1) FOR UPDATE`,
     values: [result.signals.map(signalId)],
   })
@@ -108,41 +106,27 @@ export async function keepBook(
   ])
 
   const told = changed.filter(({ signal }) => !fresh.has(signalId(signal)))
-  if (told.length === 0) return
-  await transaction.execute({
-    name: 'book.notify',
-    text: `INSERT INTO notifications (id, notification_type, priority, title, message, metadata)
-      SELECT id, notification_type, priority, title, message, metadata
-      FROM jsonb_populate_recordset(NULL::notifications, $1::JSONB)`,
-    values: [
-      JSON.stringify(
-        told.map(({ signal, life, before }) => ({
-          id: newId(Date.now(), randomBytes(16)),
-          notification_type: life.status === 'STOPPED' ? 'emergency_exit' : 'risk_warning',
-          priority: life.status === 'STOPPED' ? 'warning' : 'info',
-          title: `${signal.patternType} ${signal.side} ${signal.symbol}: ${life.status}`,
-          message: `From ${before} to ${life.status}${life.exitPrice === null ? '' : ` at ${life.exitPrice.toFixed(2)}`}.`,
-          metadata: { signal_id: signalId(signal) },
-        })),
-      ),
-    ],
-  })
-  await transaction.execute({
-    name: 'book.audit',
-    text: `INSERT INTO audit_logs (id, action_type, entity_type, entity_id, details, trace_id)
-      SELECT id, 'signal_status', 'signal', entity_id, details, trace_id
-      FROM jsonb_populate_recordset(NULL::audit_logs, $1::JSONB)`,
-    values: [
-      JSON.stringify(
-        told.map(({ signal, life, before }) => ({
-          id: newId(Date.now(), randomBytes(16)),
-          entity_id: signalId(signal),
-          details: { from: before, to: life.status },
-          trace_id: trace?.traceId ?? null,
-        })),
-      ),
-    ],
-  })
+  await notify(
+    transaction,
+    told.map(({ signal, life, before }) => ({
+      campaign: campaignUuid(signal.campaignId),
+      type: life.status === 'STOPPED' ? 'emergency_exit' : 'risk_warning',
+      priority: life.status === 'STOPPED' ? 'warning' : 'info',
+      title: `${signal.patternType} ${signal.side} ${signal.symbol}: ${life.status}`,
+      message: `From ${before} to ${life.status}${life.exitPrice === null ? '' : ` at ${life.exitPrice.toFixed(2)}`}.`,
+      metadata: { signal_id: signalId(signal) },
+    })),
+  )
+  await audit(
+    transaction,
+    author,
+    told.map(({ signal, life, before }) => ({
+      action: 'signal_status',
+      entityType: 'signal',
+      entityId: signalId(signal),
+      details: { from: before, to: life.status },
+    })),
+  )
 }
 
 /** Sums of a campaign's positions; it ends with its last signal: with a profit or a target COMPLETED, else FAILED. */

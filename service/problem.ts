@@ -66,10 +66,14 @@ const retryAfterSeconds = 2
 export function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error
   if (error instanceof DatabaseUnavailable) {
-    return new Problem(503, 'The database does not answer; nothing was stored. Try again.', {
-      headers: { 'Retry-After': String(retryAfterSeconds) },
-      cause: error,
-    })
+    return new Problem(
+      503,
+      'The database does not answer in time. Nothing is promised to be stored: send it again.',
+      {
+        headers: { 'Retry-After': String(retryAfterSeconds) },
+        cause: error,
+      },
+    )
   }
   if (error instanceof EngineError) {
     return new Problem(422, error.message, {

@@ -14,6 +14,7 @@ import type { ApiKeys } from './api-keys.ts'
 import { createApp } from './app.ts'
 import { createBacktestRunner } from './backtest-runner.ts'
 import { type Database, openDatabase, type QueryType } from './database.ts'
+import { currentTraceId } from './define-route.ts'
 import { refreshSeries } from './generate-signals.ts'
 import { isLoopbackHost } from './guard.ts'
 import { migrate, migrations } from './migrate.ts'
@@ -70,7 +71,9 @@ export async function serve(options: ServeOptions): Promise<Service> {
         durations.set(type, duration)
       }
       duration.record(seconds)
-      if (seconds > slowSeconds) log({ level: 'warn', message: 'slow statement', statement, seconds })
+      if (seconds > slowSeconds) {
+        log({ level: 'warn', message: 'slow statement', statement, seconds, trace_id: currentTraceId() })
+      }
     },
     onConnectionError: (error) =>
       log({ level: 'warn', message: 'database connection lost', error: error.message }),
@@ -99,8 +102,8 @@ export async function serve(options: ServeOptions): Promise<Service> {
     metrics,
     log,
     signalsChanged: () => watch.refresh(),
-    async barsStored(key) {
-      await refreshSeries(database, signalEngine, key)
+    async barsStored(key, user) {
+      await refreshSeries(database, signalEngine, key, user)
       await watch.refresh()
     },
   })

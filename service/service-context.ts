@@ -17,8 +17,8 @@ export interface ServiceContext {
   guard: GuardOptions
   ready: { migrations: number; worker: () => boolean }
   runner: BacktestRunner
-  /** After new or changed bars: what was known of the series is brought up to them. */
-  barsStored: (key: SeriesKey) => Promise<void>
+  /** After bars came: what was known of the series is brought up to them, in the name of who sent them. */
+  barsStored: (key: SeriesKey, user: string) => Promise<void>
   /** After signals came or moved: what is counted from the database is counted anew. */
   signalsChanged: () => Promise<void>
   /** Answers `GET /api/v1/metrics` by content negotiation. */

@@ -1,7 +1,6 @@
-import { randomBytes } from 'node:crypto'
 import type { BarSeries, Pattern, Signal, SignalResult, TradingRange } from '@tapescope/engine'
+import { audit, type AuditEntry, type Notice, notify } from './book-entries.ts'
 import type { Database, Statement } from './database.ts'
-import { newId } from './entity-id.ts'
 import { keepBook } from './keep-book.ts'
 import { barMs, type SeriesKey } from './load-bars.ts'
 import { campaignUuid, patternId, rangeId, type RowTrace, signalId } from './signal-ids.ts'
@@ -18,7 +17,9 @@ export async function storeSignals(
   bars: BarSeries,
   result: SignalResult,
   trace: RowTrace | null,
+  user: string,
 ): Promise<StoredSignals> {
+  const author = { user, traceId: trace?.traceId ?? null }
   const { symbol, timeframe } = bars
   const key = { symbol, timeframe }
   if (result.ranges.length === 0) return { newSignals: [] }
@@ -34,17 +35,17 @@ export async function storeSignals(
       upsertPatterns(result.patterns.map((pattern) => patternRow(key, pattern, trace))),
     )
     if (result.signals.length === 0) return { newSignals: [] }
-    await transaction.execute(insertCampaigns(result.signals.map((signal) => campaignRow(key, signal))))
+    await transaction.execute(insertCampaigns(result.signals.map((signal) => campaignRow(key, signal, user))))
     const rows = result.signals.map((signal) => signalRow(key, signal, trace))
     const inserted = await transaction.query<{ id: string }>(insertSignals(rows))
     const newSignals = inserted.map(({ id }) => id)
     if (newSignals.length > 0) {
       const isNew = new Set(newSignals)
       const fresh = result.signals.filter((signal) => isNew.has(signalId(signal)))
-      await transaction.execute(insertNotifications(fresh.map(notificationRow)))
-      await transaction.execute(insertAudit(fresh.map((signal) => auditRow(signal, trace))))
+      await notify(transaction, fresh.map(noticeOf))
+      await audit(transaction, author, fresh.map(auditEntryOf))
     }
-    await keepBook(transaction, bars, result, new Set(newSignals), trace)
+    await keepBook(transaction, bars, result, new Set(newSignals), author)
     return { newSignals }
   })
 }
@@ -106,10 +107,11 @@ function patternRow(key: SeriesKey, pattern: Pattern, trace: RowTrace | null) {
   }
 }
 
-function campaignRow(key: SeriesKey, signal: Signal) {
+function campaignRow(key: SeriesKey, signal: Signal, user: string) {
   return {
     id: campaignUuid(signal.campaignId),
     campaign_id: signal.campaignId,
+    user_id: user,
     ...series(key),
     side: signal.side,
     trading_range_id: rangeId(key, signal.pattern.range),
@@ -150,9 +152,11 @@ function signalRow(key: SeriesKey, signal: Signal, trace: RowTrace | null) {
   }
 }
 
-function notificationRow(signal: Signal) {
+function noticeOf(signal: Signal): Notice {
   return {
-    id: newId(Date.now(), randomBytes(16)),
+    campaign: campaignUuid(signal.campaignId),
+    type: 'signal_generated',
+    priority: 'info',
     title: `${signal.patternType} ${signal.side} ${signal.symbol} ${signal.timeframe}`,
     message:
       `Entry ${signal.entryPrice.toFixed(2)}, stop ${signal.stopLoss.toFixed(2)}, ` +
@@ -162,12 +166,12 @@ function notificationRow(signal: Signal) {
   }
 }
 
-function auditRow(signal: Signal, trace: RowTrace | null) {
+function auditEntryOf(signal: Signal): AuditEntry {
   return {
-    id: newId(Date.now(), randomBytes(16)),
-    entity_id: signalId(signal),
+    action: 'signal_stored',
+    entityType: 'signal',
+    entityId: signalId(signal),
     details: { key: signal.key, status: signal.status },
-    trace_id: trace?.traceId ?? null,
   }
 }
 
@@ -214,9 +218,9 @@ function upsertPatterns(rows: unknown[]): Statement {
 function insertCampaigns(rows: unknown[]): Statement {
   return {
     name: 'campaigns.insert',
-    text: `INSERT INTO campaigns (id, campaign_id, symbol, timeframe, side, trading_range_id, phase, started_at, status,
+    text: `INSERT INTO campaigns (id, campaign_id, user_id, symbol, timeframe, side, trading_range_id, phase, started_at, status,
         total_allocation_frac, current_risk_frac, total_shares, total_pnl, entries, jump_achieved, version)
-      SELECT DISTINCT ON (campaign_id) id, campaign_id, symbol, timeframe, side, trading_range_id, phase, started_at,
+      SELECT DISTINCT ON (campaign_id) id, campaign_id, user_id, symbol, timeframe, side, trading_range_id, phase, started_at,
         'ACTIVE', 0, 0, 0, 0, '[]'::JSONB, false, 1
       FROM jsonb_populate_recordset(NULL::campaigns, $1::JSONB) ORDER BY campaign_id, started_at
       ON CONFLICT (campaign_id) DO NOTHING`,
@@ -235,26 +239,6 @@ function insertSignals(rows: unknown[]): Statement {
     text: `INSERT INTO signals (${columns}, notification_sent)
       SELECT ${columns}, true FROM jsonb_populate_recordset(NULL::signals, $1::JSONB)
       ON CONFLICT (id) DO NOTHING RETURNING id`,
-    values: [JSON.stringify(rows)],
-  }
-}
-
-function insertNotifications(rows: unknown[]): Statement {
-  return {
-    name: 'notifications.insert',
-    text: `INSERT INTO notifications (id, notification_type, priority, title, message, metadata)
-      SELECT id, 'signal_generated', 'info', title, message, metadata
-      FROM jsonb_populate_recordset(NULL::notifications, $1::JSONB)`,
-    values: [JSON.stringify(rows)],
-  }
-}
-
-function insertAudit(rows: unknown[]): Statement {
-  return {
-    name: 'audit.insert',
-    text: `INSERT INTO audit_logs (id, action_type, entity_type, entity_id, details, trace_id)
-      SELECT id, 'signal_stored', 'signal', entity_id, details, trace_id
-      FROM jsonb_populate_recordset(NULL::audit_logs, $1::JSONB)`,
     values: [JSON.stringify(rows)],
   }
 }

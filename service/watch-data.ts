@@ -12,7 +12,21 @@ export function watchData(
   log: (line: Record<string, unknown>) => void,
   everyMs = 60_000,
 ): DataWatch & { refresh: () => Promise<void> } {
-  async function refresh(): Promise<void> {
+  let reading: Promise<void> | undefined
+  let next: Promise<void> | undefined
+  /** Tells of everything committed before the call. Calls that come while one reads share the one after it. */
+  function refresh(): Promise<void> {
+    if (reading === undefined) {
+      reading = read().finally(() => (reading = undefined))
+      return reading
+    }
+    return (next ??= reading.then(() => {
+      next = undefined
+      return refresh()
+    }))
+  }
+
+  async function read(): Promise<void> {
     try {
       const signals = await database.query<{ signal_type: string; status: string; count: number }>({
         name: 'gauges.signals',

@@ -1,7 +1,7 @@
 import type { Hono } from 'hono'
 import { describeRoute, resolver } from 'hono-openapi'
 import { z } from 'zod'
-import { currentTraceId, problemSchema, validate } from '../define-route.ts'
+import { currentTraceId, problemSchema, userOf, validate } from '../define-route.ts'
 import { BarIngest, ingestStream, type StreamFormat } from '../ingest-bars.ts'
 import { Problem } from '../problem.ts'
 import { symbolSchema, timeframeSchema, timeSchema } from '../schemas.ts'
@@ -99,7 +99,8 @@ export function barRoutes(app: Hono, { database, barsStored }: ServiceContext): 
         throw new Problem(415, 'Bars come as application/json, text/csv or application/x-ndjson.')
       }
       const result = ingest.done()
-      if (result.inserted + result.updated > 0) await barsStored(key)
+      // Also when nothing changed: an upload that broke off after its bars were stored is sent again.
+      await barsStored(key, userOf(c))
       return c.json({ ...result, trace_id: currentTraceId() })
     },
   )

@@ -14,6 +14,11 @@ import type { ServiceContext } from '../service-context.ts'
 
 const isoTimeSchema = z.string()
 const series = { symbol: symbolSchema, timeframe: timeframeSchema }
+const ownUser = z
+  .string()
+  .max(64)
+  .optional()
+  .meta({ description: 'Default: the user of the API key; local where none is given' })
 const window = { from: timeSchema.optional(), to: timeSchema.optional() }
 
 /** A list over one table: its filters are columns, its rows what is stored. */
@@ -24,7 +29,7 @@ interface List<Row extends z.ZodObject, Query extends z.ZodObject> {
   table: string
   row: Row
   query: Query
-  where: (query: z.output<Query>) => (readonly [condition: string, value: unknown])[]
+  where: (query: z.output<Query>, user: string) => (readonly [condition: string, value: unknown])[]
   orderBy: string
 }
 
@@ -43,12 +48,12 @@ function defineList<Row extends z.ZodObject, Query extends z.ZodObject>(
     query,
     success: { 200: 'A page of the list' },
     answer,
-    async handle({ query: given }) {
+    async handle({ query: given, user }) {
       const found = await readPage<z.input<Row>>(database, {
         name: list.table,
         columns: Object.keys(list.row.shape).join(', '),
         from: list.table,
-        where: list.where(given as z.output<Query>),
+        where: list.where(given as z.output<Query>, user),
         orderBy: list.orderBy,
         page: given.page,
         limit: given.limit,
@@ -270,12 +275,12 @@ export function listRoutes(app: Hono, context: ServiceContext): void {
       created_at: isoTimeSchema,
     }),
     query: z.object({
-      user_id: z.string().max(64).default('local'),
+      user_id: ownUser,
       read: z.stringbool().optional(),
       type: z.enum(['signal_generated', 'risk_warning', 'emergency_exit', 'system_error']).optional(),
     }),
-    where: (query) => [
-      ['user_id = ?', query.user_id],
+    where: (query, user) => [
+      ['user_id = ?', query.user_id ?? user],
       ['read = ?', query.read],
       ['notification_type = ?', query.type],
     ],
@@ -298,11 +303,11 @@ export function listRoutes(app: Hono, context: ServiceContext): void {
       trace_id: z.string().nullable(),
     }),
     query: z.object({
-      user_id: z.string().max(64).default('local'),
+      user_id: ownUser,
       action_type: z.string().max(40).optional(),
     }),
-    where: (query) => [
-      ['user_id = ?', query.user_id],
+    where: (query, user) => [
+      ['user_id = ?', query.user_id ?? user],
       ['action_type = ?', query.action_type],
     ],
     orderBy: 'timestamp DESC, id',

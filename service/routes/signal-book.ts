@@ -1,9 +1,8 @@
-import { randomBytes } from 'node:crypto'
 import type { Hono } from 'hono'
 import { z } from 'zod'
+import { audit, type Author } from '../book-entries.ts'
 import type { Database } from '../database.ts'
 import { currentTraceId, defineRoute } from '../define-route.ts'
-import { newId } from '../entity-id.ts'
 import { Problem } from '../problem.ts'
 import { idSchema } from '../schemas.ts'
 import type { ServiceContext } from '../service-context.ts'
@@ -47,8 +46,8 @@ export function signalBookRoutes(app: Hono, { database, signalsChanged }: Servic
       success: { 200: 'Decided' },
       problems: [404, 409],
       answer: z.object({ id: z.string(), status: z.string() }),
-      async handle({ params: { id } }) {
-        await decide(database, id, status)
+      async handle({ params: { id }, user }) {
+        await decide(database, id, status, { user, traceId: currentTraceId() })
         await signalsChanged()
         return { body: { id, status } }
       },
@@ -64,13 +63,13 @@ export function signalBookRoutes(app: Hono, { database, signalsChanged }: Servic
     success: { 200: 'It is read' },
     problems: [404],
     answer: z.object({ id: z.string(), read: z.literal(true) }),
-    async handle({ params: { id } }) {
+    async handle({ params: { id }, user }) {
       const touched = await database.execute({
         name: 'notifications.read',
-        text: 'UPDATE notifications SET read = true WHERE id = $1',
-        values: [id],
+        text: 'UPDATE notifications SET read = true WHERE id = $1 AND user_id = $2',
+        values: [id, user],
       })
-      if (touched === 0) throw new Problem(404, `No notification ${id} is stored.`)
+      if (touched === 0) throw new Problem(404, `${user} has no notification ${id}.`)
       return { body: { id, read: true as const } }
     },
   })
@@ -100,7 +99,9 @@ export function signalBookRoutes(app: Hono, { database, signalsChanged }: Servic
         status: z.string(),
         chain: json,
         measures: json.nullable(),
-        audit: z.array(z.object({ action_type: z.string(), timestamp: z.string(), details: json })),
+        audit: z.array(
+          z.object({ user_id: z.string(), action_type: z.string(), timestamp: z.string(), details: json }),
+        ),
       }),
       async handle({ params: { id } }) {
         const key = kind === 'backtests' ? 'backtest_run_id' : 'id'
@@ -110,13 +111,14 @@ export function signalBookRoutes(app: Hono, { database, signalsChanged }: Servic
           values: [id],
         })
         if (row === undefined) throw new Problem(404, `None of the ${kind} has the id ${id}.`)
-        const audit = await database.query<{
+        const actions = await database.query<{
+          user_id: string
           action_type: string
           timestamp: string
           details: Record<string, unknown>
         }>({
           name: 'audit.of_entity',
-          text: `SELECT action_type, timestamp, details FROM audit_logs WHERE user_id = 'local' AND entity_id = $1
+          text: `SELECT user_id, action_type, timestamp, details FROM audit_logs WHERE entity_id = $1
             ORDER BY timestamp`,
           values: [id],
         })
@@ -127,7 +129,7 @@ export function signalBookRoutes(app: Hono, { database, signalsChanged }: Servic
             status: row.status,
             chain: row.validation_chain,
             measures: row.measures,
-            audit,
+            audit: actions,
           },
         }
       },
@@ -143,8 +145,17 @@ interface Explained {
   measures: Record<string, unknown> | null
 }
 
-/** @throws Problem 404 for an unknown signal, 409 for one that nothing waits for */
-async function decide(database: Database, id: string, status: 'APPROVED' | 'REJECTED'): Promise<void> {
+/**
+ * A person's decision on a signal that waits for review. It becomes part of the chain that decided the signal, with the
+ * bar it was taken at, from which the book goes on. Deciding the same again changes nothing.
+ * @throws Problem 404 for an unknown signal, 409 for one that nothing waits for
+ */
+async function decide(
+  database: Database,
+  id: string,
+  status: 'APPROVED' | 'REJECTED',
+  author: Author,
+): Promise<void> {
   await database.transaction(async (transaction) => {
     const [row] = await transaction.query<{ status: string; as_of: string | null }>({
       name: 'signals.lock_one',
@@ -154,28 +165,24 @@ async function decide(database: Database, id: string, status: 'APPROVED' | 'REJE
       values: [id],
     })
     if (row === undefined) throw new Problem(404, `No signal ${id} is stored.`)
-    if (row.status !== 'PENDING' && row.status !== 'APPROVED') {
-      throw new Problem(
-        409,
-        `Signal ${id} is ${row.status}: only one that is PENDING or APPROVED can be decided on.`,
-      )
+    if (row.status === status) return
+    if (row.status !== 'PENDING') {
+      throw new Problem(409, `Signal ${id} is ${row.status}: only one that is PENDING can be decided on.`)
     }
+    const decision = { status, user_id: author.user, as_of: row.as_of, decided_at: new Date().toISOString() }
     await transaction.execute({
       name: 'signals.decide',
-      text: 'UPDATE signals SET status = $2, updated_at = now() WHERE id = $1',
-      values: [id, status],
+      text: `UPDATE signals SET status = $2, updated_at = now(),
+        validation_chain = validation_chain || jsonb_build_object('decision', $3::JSONB) WHERE id = $1`,
+      values: [id, status, JSON.stringify(decision)],
     })
-    await transaction.execute({
-      name: 'audit.decide',
-      text: `INSERT INTO audit_logs (id, action_type, entity_type, entity_id, details, trace_id)
-        VALUES ($1, $2, 'signal', $3, $4, $5)`,
-      values: [
-        newId(Date.now(), randomBytes(16)),
-        status === 'APPROVED' ? 'signal_approved' : 'signal_rejected',
-        id,
-        JSON.stringify({ from: row.status, as_of: row.as_of }),
-        currentTraceId(),
-      ],
-    })
+    await audit(transaction, author, [
+      {
+        action: status === 'APPROVED' ? 'signal_approved' : 'signal_rejected',
+        entityType: 'signal',
+        entityId: id,
+        details: { from: row.status, as_of: row.as_of },
+      },
+    ])
   })
 }

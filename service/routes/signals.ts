@@ -65,10 +65,10 @@ export function signalRoutes(app: Hono, { database, signalEngine, signalsChanged
     success: { 200: 'Nothing new', 201: 'At least one new signal was stored' },
     problems: [404],
     answer: generated,
-    async handle({ body }) {
+    async handle({ body, user }) {
       const { symbol, timeframe, lookback } = body
       const { bars, result } = await analyseStored(database, signalEngine, body)
-      const { newSignals } = await storeSignals(database, bars, result, traceOf(result) ?? null)
+      const { newSignals } = await storeSignals(database, bars, result, traceOf(result) ?? null, user)
       if (newSignals.length > 0) {
         keepTrace()
         await signalsChanged()

@@ -1,0 +1,88 @@
+import { createBacktestEngine, createSignalEngine } from '@tapescope/engine'
+import type { Hono } from 'hono'
+import { readApiKeys } from './api-keys.ts'
+import { createApp } from './app.ts'
+import { createBacktestRunner } from './backtest-runner.ts'
+import { type Database, openDatabase } from './database.ts'
+import type { EmbeddedPostgres } from './embedded-postgres.ts'
+import { refreshSeries } from './generate-signals.ts'
+import { migrate, migrations } from './migrate.ts'
+import { createRateLimit } from './rate-limit.ts'
+import { startTemporaryPostgres } from './temporary-postgres.ts'
+
+export type Json = Record<string, unknown>
+
+export interface TestService {
+  app: Hono
+  database: Database
+  postgres: EmbeddedPostgres
+  /** What the operator would have read. */
+  logged: Record<string, unknown>[]
+  /** A request with a JSON body, or one that is text already, and its JSON answer. */
+  call: (
+    method: string,
+    path: string,
+    body?: unknown,
+    headers?: Record<string, string>,
+  ) => Promise<{ status: number; headers: Headers; body: Json }>
+  stop(): Promise<void>
+}
+
+export interface TestServiceOptions {
+  /** As in TAPESCOPE_API_KEYS. */
+  keys?: string
+  maxConnections?: number
+  postgres?: EmbeddedPostgres
+}
+
+/** The whole application on a PostgreSQL of its own, without a socket and without telemetry: for tests. */
+export async function startTestService(options: TestServiceOptions = {}): Promise<TestService> {
+  const postgres = options.postgres ?? (await startTemporaryPostgres())
+  await migrate(postgres.url)
+  const { maxConnections } = options
+  const database = openDatabase({
+    url: postgres.url,
+    ...(maxConnections !== undefined && { maxConnections }),
+  })
+  const signalEngine = createSignalEngine()
+  const backtestEngine = createBacktestEngine()
+  const logged: Record<string, unknown>[] = []
+  const log = (line: Record<string, unknown>) => logged.push(line)
+  const app = createApp({
+    database,
+    signalEngine,
+    replayEngine: signalEngine,
+    backtestEngine,
+    runner: createBacktestRunner(database, backtestEngine, log, 64),
+    version: '0.0.0',
+    startedAt: performance.now(),
+    guard: {
+      keys: readApiKeys(options.keys),
+      rateLimit: createRateLimit({ perSecond: 1e6, burst: 1e6 }),
+      allowedOrigins: ['http://127.0.0.1:4319'],
+    },
+    ready: { migrations: migrations.length, worker: () => true },
+    metrics: () => new Response('# none\n', { headers: { 'content-type': 'text/plain' } }),
+    log,
+    signalsChanged: () => Promise.resolve(),
+    barsStored: (key, user) => refreshSeries(database, signalEngine, key, user),
+  })
+  return {
+    app,
+    database,
+    postgres,
+    logged,
+    async call(method, path, body, headers = {}) {
+      const response = await app.request(path, {
+        method,
+        headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
+        ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+      })
+      return { status: response.status, headers: response.headers, body: (await response.json()) as Json }
+    },
+    async stop() {
+      await database.close()
+      await postgres.stop()
+    },
+  }
+}
