@@ -9,7 +9,7 @@ import { createRateLimit } from './rate-limit.ts'
 const hash = (key: string) => createHash('sha256').update(key).digest('hex')
 const viewer = 'http://127.0.0.1:4319'
 
-function appWith(keys: string | undefined, { now = () => 0, burst = 20 } = {}): Hono {
+function appWith(keys: string | undefined, { now = (): number => 0, burst = 20 } = {}): Hono {
   const app = new Hono()
   app.use(
     guard({
