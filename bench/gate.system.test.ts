@@ -70,7 +70,7 @@ test('a machine whose canary will not stand still judges nothing, says so and en
     )
     await writeFile(
       path.join(folder, 'bench/cases/steady.ts'),
-      "export default { name: 'steady/same', unit: 'call', about: '', budgets: [], setup: () => ({ units: 1, run: () => 0 }) }\n",
+      (await readFile(path.join(here, 'cases/canary.ts'), 'utf8')).replace('canary/kernel', 'steady/kernel'),
     )
     await git(folder, ['init', '--quiet'])
     await git(folder, ['add', '--all'])
