@@ -21,16 +21,14 @@ export const checkSeriesShape = (bars: BarSeries): void => {
  */
 export const checkBars = (bars: BarSeries, first: number, end: number, widened: number[]): BarSeries => {
   const { time, open, high, low, close, volume } = bars
-  let before = first === 0 ? -Infinity : time[first - 1]
   let copy: BarSeries | null = null
   for (let i = first; i < end; i++) {
-    const t = time[i]
     if (!isPlainBar(bars, i)) {
       const o = open[i]
       const h = high[i]
       const l = low[i]
       const c = close[i]
-      const fault = barFault(t, o, h, l, c, volume[i])
+      const fault = barFault(time[i], o, h, l, c, volume[i])
       if (fault !== null) throw new EngineError('invalid_bar', `bar ${i}: ${fault}`, { bar: i })
       if (needsWidening(o, h, l, c)) {
         copy ??= { ...bars, high: high.slice(), low: low.slice() }
@@ -39,13 +37,16 @@ export const checkBars = (bars: BarSeries, first: number, end: number, widened: 
         widened.push(i)
       }
     }
-    if (!(t > before)) {
-      const said = t === before ? 'repeats' : 'lies before'
-      throw new EngineError('unsorted_bar', `bar ${i}: time ${t} ${said} the time of the bar before it`, {
-        bar: i,
-      })
+    if (i > 0 && time[i] <= time[i - 1]) {
+      const said = time[i] === time[i - 1] ? 'repeats' : 'lies before'
+      throw new EngineError(
+        'unsorted_bar',
+        `bar ${i}: time ${time[i]} ${said} the time of the bar before it`,
+        {
+          bar: i,
+        },
+      )
     }
-    before = t
   }
   return copy ?? bars
 }

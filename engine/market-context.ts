@@ -20,17 +20,14 @@ const lookback = 252
 export class MarketContext {
   private atr = new Float64Array(0)
   private done = 0
-  private rangeSum = 0
-  private upSum = 0
-  private downSum = 0
-  private dxSum = 0
-  private adx = Number.NaN
+  /** Smoothed true range, moves up and moves down; the sum of the first DX; the ADX, NaN while unknown. */
+  private readonly smoothed = Float64Array.of(0, 0, 0, 0, Number.NaN)
 
   at(bars: BarSeries, t: number): MarketState {
     this.catchUp(bars, t + 1)
     const atr = this.atr[t]
     const atrPercentile = Number.isNaN(atr) ? null : percentile(this.atr, t)
-    const { adx, upSum, downSum } = this
+    const [, upSum, downSum, , adx] = this.smoothed
     const known = !Number.isNaN(adx)
     const trending = known && adx >= 25
     return {
@@ -56,8 +53,10 @@ export class MarketContext {
       this.atr = next
     }
     const { high, low, close } = bars
+    const { atr, smoothed } = this
+    let [rangeSum, upSum, downSum, dxSum, adx] = smoothed
     for (let i = this.done; i < end; i++) {
-      this.atr[i] = Number.NaN
+      atr[i] = Number.NaN
       if (i === 0) continue
       const before = close[i - 1]
       const trueRange = Math.max(high[i] - low[i], Math.abs(high[i] - before), Math.abs(low[i] - before))
@@ -66,17 +65,18 @@ export class MarketContext {
       const upMove = up > down && up > 0 ? up : 0
       const downMove = down > up && down > 0 ? down : 0
       const keep = i <= period ? 1 : 1 - 1 / period
-      this.rangeSum = this.rangeSum * keep + trueRange
-      this.upSum = this.upSum * keep + upMove
-      this.downSum = this.downSum * keep + downMove
+      rangeSum = rangeSum * keep + trueRange
+      upSum = upSum * keep + upMove
+      downSum = downSum * keep + downMove
       if (i < period) continue
-      this.atr[i] = this.rangeSum / period
-      const moves = this.upSum + this.downSum
-      const dx = moves === 0 ? 0 : (100 * Math.abs(this.upSum - this.downSum)) / moves
-      if (i < 2 * period) this.dxSum += dx
-      if (i === 2 * period - 1) this.adx = this.dxSum / period
-      else if (i >= 2 * period) this.adx = (this.adx * (period - 1) + dx) / period
+      atr[i] = rangeSum / period
+      const moves = upSum + downSum
+      const dx = moves === 0 ? 0 : (100 * Math.abs(upSum - downSum)) / moves
+      if (i < 2 * period) dxSum += dx
+      if (i === 2 * period - 1) adx = dxSum / period
+      else if (i >= 2 * period) adx = (adx * (period - 1) + dx) / period
     }
+    smoothed.set([rangeSum, upSum, downSum, dxSum, adx])
     if (end > this.done) this.done = end
   }
 }

@@ -3,6 +3,8 @@ import type { BarSeries } from './bar-series.ts'
 /** Pivots older than this many bars take no part (spec 4.2). */
 export const pivotWindow = 120
 const clusterGapFrac = 0.02
+/** Later than any bar, and no floating-point number. */
+const never = 1 << 30
 /** Pivots of one kind are at least 6 bars apart, so a window holds 20; a little room. */
 const mostPivots = 24
 
@@ -22,10 +24,12 @@ export class PivotClusters {
   readonly spreadFrac = new Float64Array(mostPivots)
   readonly firstBar = new Int32Array(mostPivots)
   readonly lastBar = new Int32Array(mostPivots)
-  /** Bar of the oldest pivot held; Infinity for none. */
-  oldest = Infinity
+  /** Bar of the oldest pivot held; `never` for none. */
+  oldest = never
 
-  add(bar: number, price: number): void {
+  /** `prices` are those of the series: the lows or the highs. */
+  add(bar: number, prices: Float64Array): void {
+    const price = prices[bar]
     let k = this.pivots
     while (k > 0 && this.price[k - 1] > price) {
       this.price[k] = this.price[k - 1]!
@@ -41,7 +45,7 @@ export class PivotClusters {
   /** Drops pivots before `bar`. */
   dropBefore(bar: number): void {
     let kept = 0
-    let oldest = Infinity
+    let oldest = never
     for (let k = 0; k < this.pivots; k++) {
       const at = this.bar[k]
       if (at < bar) continue
@@ -111,7 +115,7 @@ export const clustersAt = (
 ): { highs: Cluster[]; lows: Cluster[] } => {
   const of = (indexes: Int32Array, prices: Float64Array): Cluster[] => {
     const side = new PivotClusters()
-    for (const i of indexes) if (i > bar - pivotWindow && i + 5 <= bar) side.add(i, prices[i])
+    for (const i of indexes) if (i > bar - pivotWindow && i + 5 <= bar) side.add(i, prices)
     side.recluster()
     return Array.from({ length: side.clusters }, (_, k) => ({
       mean: side.mean[k],

@@ -134,12 +134,12 @@ export class RangeBook {
       high = true
     }
     if (this.nextLow < lows.length && lows.values[this.nextLow] === known) {
-      this.lows.add(known, bars.low[known])
+      this.lows.add(known, bars.low)
       this.nextLow++
       low = true
     }
     if (this.nextHigh < highs.length && highs.values[this.nextHigh] === known) {
-      this.highs.add(known, bars.high[known])
+      this.highs.add(known, bars.high)
       this.nextHigh++
       high = true
     }

@@ -1,4 +1,4 @@
-import { BarColumns, checkSeriesName } from './bar-columns.ts'
+import { BarColumns } from './bar-columns.ts'
 import type { Bar, BarSeries, Timeframe } from './bar-series.ts'
 import { barFault, isPlainBar } from './check-bar.ts'
 import { checkSeriesShape } from './check-series.ts'
@@ -6,7 +6,7 @@ import { EngineError } from './engine-error.ts'
 import type { EngineObserver } from './observer.ts'
 import type { BarOutcome, SignalResult } from './signal.ts'
 import { readSignalOptions } from './signal-options.ts'
-import type { SignalOptions } from './signal-options.ts'
+import type { SignalOptions, SignalSettings } from './signal-options.ts'
 import { SignalRun } from './signal-run.ts'
 
 export interface Run {
@@ -37,46 +37,99 @@ export interface SignalSession {
 }
 
 /** @throws EngineError `invalid_option` with a sentence that says what to change. */
-export const createSignalEngine = (options: SignalOptions = {}): SignalEngine => {
-  const settings = readSignalOptions(options)
-  return {
-    generate(bars, run = {}) {
-      checkSeriesShape(bars)
-      const analysis = new SignalRun(bars, settings, run.observer, bars.length)
-      analysis.runAll()
-      return analysis.result()
-    },
-    open({ symbol, timeframe }, run = {}) {
-      checkSeriesName(symbol, timeframe)
-      const columns = new BarColumns(symbol, timeframe)
-      const analysis = new SignalRun(columns, settings, run.observer, null)
-      let closed = false
-      return {
-        push(bar) {
-          if (closed) throw new EngineError('invalid_option', 'the session is closed; open another')
-          const i = columns.length
-          const { symbol } = bar
-          if (symbol !== undefined && symbol !== columns.symbol) throw ofOtherSeries(columns, symbol)
-          columns.put(bar)
-          if (!isPlainBar(columns, i)) {
-            const { time, open, high, low, close, volume } = bar
-            const fault = barFault(time, open, high, low, close, volume)
-            if (fault !== null) throw new EngineError('invalid_bar', `bar ${i}: ${fault}`, { bar: i })
-            columns.high[i] = Math.max(high, open, close)
-            columns.low[i] = Math.min(low, open, close)
-            analysis.noteWidened(i)
-          }
-          if (i > 0 && columns.time[i] <= columns.time[i - 1]) throw unsorted(columns)
-          columns.keep()
-          return analysis.runLast()
-        },
-        result: () => analysis.result(),
-        close() {
-          if (!closed) analysis.end()
-          closed = true
-        },
-      }
-    },
+export const createSignalEngine = (options: SignalOptions = {}): SignalEngine =>
+  new Engine(readSignalOptions(options))
+
+class Engine implements SignalEngine {
+  private readonly settings: SignalSettings
+  private readonly kept: Specimens
+
+  constructor(settings: SignalSettings) {
+    this.settings = settings
+    this.kept = new Specimens(new SignalRun(new BarColumns('-', '1d', 1), settings, undefined, null))
+  }
+
+  generate(bars: BarSeries, run: Run = {}): SignalResult {
+    checkSeriesShape(bars)
+    const analysis = new SignalRun(bars, this.settings, run.observer, bars.length)
+    analysis.runAll()
+    this.kept.keepOf(analysis)
+    return analysis.result()
+  }
+
+  open({ symbol, timeframe }: { symbol: string; timeframe: Timeframe }, run: Run = {}): SignalSession {
+    return new Session(new BarColumns(symbol, timeframe), this.settings, run.observer, this.kept)
+  }
+}
+
+/**
+ * One object of each kind that runs are made of. V8 forgets a class's layout at a full collection that finds no
+ * instance, and with it all machine code made for it: an engine at rest would be cold after each (decision 14).
+ */
+class Specimens {
+  private readonly run: SignalRun
+  private found: readonly unknown[] = []
+
+  constructor(run: SignalRun) {
+    this.run = run
+  }
+
+  keepOf(run: SignalRun): void {
+    if (run === this.run) return
+    const found = run.specimens()
+    if (found.length > this.found.length) this.found = found
+  }
+}
+
+class Session implements SignalSession {
+  private readonly columns: BarColumns
+  private readonly analysis: SignalRun
+  private readonly kept: Specimens
+  private closed = false
+
+  constructor(
+    columns: BarColumns,
+    settings: SignalSettings,
+    observer: EngineObserver | undefined,
+    kept: Specimens,
+  ) {
+    this.columns = columns
+    this.analysis = new SignalRun(columns, settings, observer, null)
+    this.kept = kept
+  }
+
+  push(bar: Bar & { symbol?: string }): BarOutcome {
+    const { columns, analysis } = this
+    if (this.closed) throw new EngineError('invalid_option', 'the session is closed; open another')
+    const i = columns.length
+    const { symbol } = bar
+    if (symbol !== undefined && symbol !== columns.symbol) throw ofOtherSeries(columns, symbol)
+    columns.put(bar)
+    const plain = isPlainBar(columns, i)
+    if (!plain) {
+      const { time, open, high, low, close, volume } = bar
+      const fault = barFault(time, open, high, low, close, volume)
+      if (fault !== null) throw new EngineError('invalid_bar', `bar ${i}: ${fault}`, { bar: i })
+    }
+    if (i > 0 && columns.time[i] <= columns.time[i - 1]) throw unsorted(columns)
+    if (!plain) {
+      columns.high[i] = Math.max(bar.high, bar.open, bar.close)
+      columns.low[i] = Math.min(bar.low, bar.open, bar.close)
+      analysis.noteWidened(i)
+    }
+    columns.keep()
+    return analysis.runLast()
+  }
+
+  result(): SignalResult {
+    return this.analysis.result()
+  }
+
+  close(): void {
+    if (this.closed) return
+    this.closed = true
+    this.analysis.end()
+    this.kept.keepOf(this.analysis)
   }
 }
 

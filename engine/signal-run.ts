@@ -115,6 +115,14 @@ export class SignalRun {
     return this.report.all(this.done, this.widened)
   }
 
+  /** One of each kind of object that it has found. */
+  specimens(): unknown[] {
+    const { book, journal, up, down } = this
+    const kinds = [book.ranges, journal.events, journal.patterns, journal.signals, journal.rejected]
+    const all: (readonly unknown[])[] = [...kinds, up.zones, down.zones]
+    return all.flatMap((some) => some.slice(0, 1))
+  }
+
   private block(first: number, end: number): void {
     const { observer } = this
     if (observer === undefined) {

@@ -22,8 +22,8 @@ export class VolumeAnalysis {
   effort: Uint8Array
   private readonly volumeSuffix = new Float64Array(volumeWindow)
   private readonly spreadSuffix = new Float64Array(volumeWindow)
-  private volumePrefix = 0
-  private spreadPrefix = 0
+  /** Sums of volume and spread since the block of 20 began. */
+  private readonly prefix = new Float64Array(2)
 
   constructor(capacity: number) {
     this.volumeRatio = new Float64Array(capacity)
@@ -36,9 +36,9 @@ export class VolumeAnalysis {
   run(bars: BarSeries, first: number, end: number): void {
     if (end > this.effort.length) this.grow(end)
     const { high, low, close, volume } = bars
-    const { volumeRatio, spreadRatio, closePosition, effort, volumeSuffix, spreadSuffix } = this
-    let volumePrefix = this.volumePrefix
-    let spreadPrefix = this.spreadPrefix
+    const { volumeRatio, spreadRatio, closePosition, effort, volumeSuffix, spreadSuffix, prefix } = this
+    let volumePrefix = prefix[0]
+    let spreadPrefix = prefix[1]
     let place = first % volumeWindow
     for (let i = first; i < end; i++) {
       if (place === volumeWindow) place = 0
@@ -72,8 +72,8 @@ export class VolumeAnalysis {
       spreadPrefix += spread
       place++
     }
-    this.volumePrefix = volumePrefix
-    this.spreadPrefix = spreadPrefix
+    prefix[0] = volumePrefix
+    prefix[1] = spreadPrefix
   }
 
   /** Suffix sums of the 20 bars before `i`. */
