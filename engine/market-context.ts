@@ -27,7 +27,9 @@ export class MarketContext {
     this.catchUp(bars, t + 1)
     const atr = this.atr[t]
     const atrPercentile = Number.isNaN(atr) ? null : percentile(this.atr, t)
-    const [, upSum, downSum, , adx] = this.smoothed
+    const upSum = this.smoothed[1]
+    const downSum = this.smoothed[2]
+    const adx = this.smoothed[4]
     const known = !Number.isNaN(adx)
     const trending = known && adx >= 25
     return {
@@ -54,7 +56,11 @@ export class MarketContext {
     }
     const { high, low, close } = bars
     const { atr, smoothed } = this
-    let [rangeSum, upSum, downSum, dxSum, adx] = smoothed
+    let rangeSum = smoothed[0]
+    let upSum = smoothed[1]
+    let downSum = smoothed[2]
+    let dxSum = smoothed[3]
+    let adx = smoothed[4]
     for (let i = this.done; i < end; i++) {
       atr[i] = Number.NaN
       if (i === 0) continue
@@ -76,7 +82,11 @@ export class MarketContext {
       if (i === 2 * period - 1) adx = dxSum / period
       else if (i >= 2 * period) adx = (adx * (period - 1) + dx) / period
     }
-    smoothed.set([rangeSum, upSum, downSum, dxSum, adx])
+    smoothed[0] = rangeSum
+    smoothed[1] = upSum
+    smoothed[2] = downSum
+    smoothed[3] = dxSum
+    smoothed[4] = adx
     if (end > this.done) this.done = end
   }
 }

@@ -139,13 +139,21 @@ export const assessRisk = (
   const warnings: string[] = []
   const sector = sectorOf(request.symbol)
   const campaign = campaigns.find(({ id }) => id === request.campaignId)
-  const ofCampaign = positions.filter(({ campaignId }) => campaignId === request.campaignId)
-  const ofSector = positions.filter(({ symbol }) => sectorOf(symbol) === sector)
-  const share = (some: readonly PortfolioPosition[]): number =>
-    some.reduce((sum, position) => sum + openRisk(position), 0) / equity
+  let inCampaign = 0
+  let campaignRisk = 0
+  let sectorRisk = 0
+  let allRisk = 0
+  for (const position of positions) {
+    const risk = openRisk(position)
+    allRisk += risk
+    if (sectorOf(position.symbol) === sector) sectorRisk += risk
+    if (position.campaignId !== request.campaignId) continue
+    inCampaign++
+    campaignRisk += risk
+  }
 
   if (!(equity > 0)) failures.push(`equity ${equity} is not above 0`)
-  const budgetLeft = Math.max(0, limits.campaign.max - share(ofCampaign))
+  const budgetLeft = Math.max(0, limits.campaign.max - campaignRisk / equity)
   const { allocation, cap } = campaignCap(
     request.type,
     campaign?.taken ?? [],
@@ -166,21 +174,24 @@ export const assessRisk = (
 
   if (positionSize < 1)
     failures.push(`size is below one share (risk ${riskFrac}, stop distance ${stopDistance})`)
-  if (ofCampaign.length >= limits.campaignPositions)
-    failures.push(`campaign has ${ofCampaign.length} open positions`)
-  const openInSector = new Set(
-    campaigns.filter(({ open, symbol }) => open && sectorOf(symbol) === sector).map(({ id }) => id),
-  )
-  if (!openInSector.has(request.campaignId) && openInSector.size >= limits.sectorCampaigns)
-    failures.push(`sector ${sector} has ${openInSector.size} open campaigns`)
+  if (inCampaign >= limits.campaignPositions) failures.push(`campaign has ${inCampaign} open positions`)
+  let openInSector = 0
+  let ownIsOpen = false
+  for (const { id, open, symbol } of campaigns) {
+    if (!open || sectorOf(symbol) !== sector) continue
+    openInSector++
+    if (id === request.campaignId) ownIsOpen = true
+  }
+  if (!ownIsOpen && openInSector >= limits.sectorCampaigns)
+    failures.push(`sector ${sector} has ${openInSector} open campaigns`)
   const halted =
     (portfolio.dailyLossFrac ?? 0) >= limits.haltDailyLoss ||
     (portfolio.drawdownFrac ?? 0) >= limits.haltDrawdown
   if (halted && !portfolio.haltCleared) failures.push('new entries are halted by a daily loss or drawdown')
 
-  const heatAfter = share(positions) + riskTaken
-  const campaignRiskAfter = share(ofCampaign) + riskTaken
-  const correlatedRiskAfter = share(ofSector) + riskTaken
+  const heatAfter = allRisk / equity + riskTaken
+  const campaignRiskAfter = campaignRisk / equity + riskTaken
+  const correlatedRiskAfter = sectorRisk / equity + riskTaken
   const against = (name: string, value: number, limit: Limit): void => {
     if (value > limit.max) failures.push(`${name} ${fraction(value)} is over its limit ${limit.max}`)
     else if (value >= limit.warnAt) warnings.push(`${name} ${fraction(value)} is near its limit ${limit.max}`)

@@ -167,18 +167,16 @@ export class SignalDesk {
   private portfolio(bar: number, campaign: string): Portfolio {
     const { account } = this.settings
     if (typeof account === 'function') return account(bar)
+    const positions = this.life.positions()
+    const campaigns = this.life.campaignStates(campaign)
+    if (account.positions.length === 0 && account.campaigns.length === 0)
+      return { ...account, positions, campaigns }
     const held = new Set(account.positions.map(({ campaignId }) => campaignId))
     const known = new Map(account.campaigns.map((campaign) => [campaign.id, campaign]))
     return {
       ...account,
-      positions: [
-        ...account.positions,
-        ...this.life.positions().filter(({ campaignId }) => !held.has(campaignId)),
-      ],
-      campaigns: [
-        ...account.campaigns,
-        ...this.life.campaignStates(campaign).filter(({ id }) => !known.has(id)),
-      ],
+      positions: [...account.positions, ...positions.filter(({ campaignId }) => !held.has(campaignId))],
+      campaigns: [...account.campaigns, ...campaigns.filter(({ id }) => !known.has(id))],
     }
   }
 }

@@ -79,29 +79,34 @@ export class SignalLife {
   }
 
   positions(): PortfolioPosition[] {
-    return this.alive
-      .filter(({ signal }) => signal.status === 'APPROVED' || signal.status === 'FILLED')
-      .map(({ signal, stop }) => ({
-        symbol: signal.symbol,
-        side: signal.side,
-        quantity: signal.positionSize,
-        entryPrice: signal.fillPrice ?? signal.entryPrice,
-        stop,
-        campaignId: signal.campaignId,
-      }))
+    const positions: PortfolioPosition[] = []
+    for (const { signal, stop } of this.alive)
+      if (signal.status === 'APPROVED' || signal.status === 'FILLED')
+        positions.push({
+          symbol: signal.symbol,
+          side: signal.side,
+          quantity: signal.positionSize,
+          entryPrice: signal.fillPrice ?? signal.entryPrice,
+          stop,
+          campaignId: signal.campaignId,
+        })
+    return positions
   }
 
   /** The campaigns that are open, and the one asked for if it is known. */
   campaignStates(asked: string): PortfolioCampaign[] {
-    const open = new Set(this.alive.map(({ signal }) => signal.campaignId))
     const states: PortfolioCampaign[] = []
-    for (const id of new Set([...open, asked])) {
-      const campaign = this.campaigns.get(id)
-      if (campaign === undefined) continue
-      const { symbol, taken, lastStopOut } = campaign
-      states.push({ id, symbol, open: open.has(id), taken, lastStopOut })
-    }
+    for (const { signal } of this.alive) this.addState(states, signal.campaignId, true)
+    this.addState(states, asked, false)
     return states
+  }
+
+  private addState(states: PortfolioCampaign[], id: string, open: boolean): void {
+    for (const state of states) if (state.id === id) return
+    const campaign = this.campaigns.get(id)
+    if (campaign === undefined) return
+    const { symbol, taken, lastStopOut } = campaign
+    states.push({ id, symbol, open, taken, lastStopOut })
   }
 
   private live(one: Alive, bars: BarSeries, t: number): void {
