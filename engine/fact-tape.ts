@@ -125,6 +125,11 @@ export class FactTape {
     return kinds[this.heads.values[place * headSize]]
   }
 
+  /** The bar at which it became known. */
+  barAt(place: number): number {
+    return this.heads.values[place * headSize + 1]
+  }
+
   typeAt(place: number): string {
     return this.texts[this.heads.values[place * headSize + 3]]
   }

@@ -44,5 +44,6 @@ export interface ObservedFact {
   /** The bar at which it was known. */
   readonly bar: number
   readonly time: number
+  /** Small and flat. May be a getter: it is read only by who wants it, so that a fact nobody shows costs little. */
   readonly attributes: Readonly<Record<string, string | number | boolean>>
 }

@@ -1,5 +1,7 @@
-import { trace, type Attributes, type Context, type Span, type Tracer } from '@opentelemetry/api'
+import { type Attributes, type Context, type Span, type Tracer } from '@opentelemetry/api'
+import type { MetricStore } from './metric-store.ts'
 import type { RunTimer } from './run-timer.ts'
+import { smallAttributes } from './small-attributes.ts'
 import { setClock, type SpanClock } from './span-clock.ts'
 
 /**
@@ -80,17 +82,20 @@ function addWorst({ worstBars, worstBlocks, run }: RunTimer, add: Add): void {
 }
 
 /** Facts as events of the run's span, at the time they were told. */
-export function addFacts(span: Span, timer: RunTimer, clock: SpanClock): void {
+export function addFacts(span: Span, timer: RunTimer, clock: SpanClock, store: MetricStore): void {
   let counted = 0
-  for (const [kind, count] of timer.factCounts) {
+  for (const [kind, { count }] of timer.factKinds) {
     span.setAttribute(`tapescope.facts.${kind}`, count)
     counted += count
   }
-  for (const { fact, at } of timer.facts) {
-    const time = Number.isFinite(fact.time) ? { 'tapescope.bar.time': new Date(fact.time).toISOString() } : {}
-    span.addEvent(fact.kind, { ...fact.attributes, 'tapescope.bar': fact.bar, ...time }, clock.at(at))
+  for (const { kind, bar, time, attributes, at } of timer.facts) {
+    const told = smallAttributes(attributes, store)
+    told['tapescope.bar'] = bar
+    if (Number.isFinite(time)) told['tapescope.bar.time'] = isoTime(time)
+    span.addEvent(kind, told, clock.at(at))
   }
   if (counted > timer.facts.length) span.setAttribute('tapescope.facts.dropped', counted - timer.facts.length)
 }
 
-export const contextOf = (span: Span, parent: Context): Context => trace.setSpan(parent, span)
+/** ISO 8601; a number that is no date as it is. */
+const isoTime = (ms: number): string => (Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : String(ms))

@@ -9,7 +9,7 @@ import {
 import type { Context, MiddlewareHandler } from 'hono'
 import { matchedRoutes } from 'hono/route'
 import { errorType, recordError } from './record-error.ts'
-import { tracer } from './with-span.ts'
+import { tracer } from './safe-span.ts'
 
 export interface TraceRequestsOptions {
   /** Requests that get no span, such as health checks and scrapes. */

@@ -26,7 +26,8 @@ export { MetricStore } from './metric-store.ts'
 export { keepTrace } from './keep-trace.ts'
 export { traceOf } from './trace-of.ts'
 export { traced } from './traced.ts'
-export { withSpan, type SpanSettings } from './with-span.ts'
+export { withSpan } from './with-span.ts'
+export type { SpanSettings } from './safe-span.ts'
 export {
   carryContext,
   linkTo,

@@ -2,7 +2,6 @@ import { context as contextApi } from '@opentelemetry/api'
 import type { EngineObserver } from './engine-observer.ts'
 import { ObservedRun, type RunInfo, type RunOutcome } from './observed-run.ts'
 import type { TimerListener } from './run-timer.ts'
-import { countCost } from './observation-cost.ts'
 import { rememberTrace } from './trace-of.ts'
 import {
   resolveObserveOptions,
@@ -52,25 +51,39 @@ export function instrumentEngine<Engine extends object>(
   methods: Methods<Engine>,
   options: ObserveOptions = {},
 ): Engine {
+  if (typeof engine !== 'object' || engine === null)
+    throw new TypeError(
+      `the engine is ${engine === null ? 'null' : typeof engine}; give an object with methods`,
+    )
   const resolved = resolveObserveOptions(options)
-  const made = new Map<PropertyKey, unknown>()
-  const proxy: Engine = new Proxy(engine, {
-    get(target, name) {
-      const value: unknown = Reflect.get(target, name, target)
-      if (typeof value !== 'function') return value
-      const known = made.get(name) as { original: unknown } | undefined
-      if (known?.original === value) return (known as unknown as { wrapped: unknown }).wrapped
+  const made = new Map<PropertyKey, { readonly original: unknown; readonly wrapped: unknown }>()
+  // The proxy stands for an object that inherits from the engine and not for the engine itself, whose methods, if it
+  // is frozen, a proxy would have to give out as they are. All that changes or lists properties goes to the engine.
+  const proxy: Engine = new Proxy(Object.create(engine) as Engine, {
+    get(_, name) {
+      const value: unknown = Reflect.get(engine, name, engine)
+      if (typeof value !== 'function' || name === 'constructor') return value
+      const known = made.get(name)
+      if (known?.original === value) return known.wrapped
       const adapter = Object.hasOwn(methods, name) ? methods[name as keyof Engine] : undefined
       const call = (...args: unknown[]): unknown => {
         const result: unknown =
           adapter === undefined
-            ? Reflect.apply(value, target, args)
-            : observedCall(value as AnyMethod, target, args, adapter, resolved)
-        return result === target ? proxy : result
+            ? Reflect.apply(value, engine, args)
+            : observedCall(value as AnyMethod, engine, args, adapter, resolved)
+        return result === engine ? proxy : result
       }
       const wrapped = renamed(call, value as AnyMethod)
       made.set(name, { original: value, wrapped })
       return wrapped
+    },
+    set: (_, name, value) => Reflect.set(engine, name, value, engine),
+    deleteProperty: (_, name) => Reflect.deleteProperty(engine, name),
+    getPrototypeOf: () => Reflect.getPrototypeOf(engine),
+    ownKeys: () => Reflect.ownKeys(engine),
+    getOwnPropertyDescriptor(_, name) {
+      const own = Reflect.getOwnPropertyDescriptor(engine, name)
+      return own && { ...own, configurable: true }
     },
   })
   return proxy
@@ -131,7 +144,7 @@ function startRun(
     spanCap,
     listener: adapter.listener?.(info),
     ended: (outcome) => attempt(() => adapter.ended?.(info, outcome)),
-    cost: (overheadMs, observedMs) => countCost(store, overheadMs, observedMs),
+    store,
   })
 }
 

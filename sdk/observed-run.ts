@@ -9,8 +9,11 @@ import {
 } from '@opentelemetry/api'
 import { addFacts, buildRunSpans } from './build-run-spans.ts'
 import type { EngineObserver, RunDescription, RunObserver } from './engine-observer.ts'
+import type { MetricStore } from './metric-store.ts'
+import { countCost } from './observation-cost.ts'
 import { errorType, recordError } from './record-error.ts'
 import { RunTimer, type TimerListener, type TimerOptions } from './run-timer.ts'
+import { smallAttributes } from './small-attributes.ts'
 import { clockFor, setClock, type SpanClock } from './span-clock.ts'
 
 /** What is known of a run before it begins. */
@@ -36,6 +39,7 @@ export interface RunOutcome {
 export interface ObservedRunOptions {
   readonly tracer: Tracer
   readonly timer: TimerOptions
+  readonly store: MetricStore
   /** At most this many spans below the run's own. */
   readonly spanCap: number
   readonly listener?: TimerListener | undefined
@@ -43,8 +47,6 @@ export interface ObservedRunOptions {
   readonly endsItself?: boolean
   /** Called when the run has ended, before its span does. */
   readonly ended?: ((outcome: RunOutcome) => void) | undefined
-  /** Milliseconds that observation cost, for the overhead metric. */
-  readonly cost?: ((overheadMs: number, observedMs: number) => void) | undefined
 }
 
 /**
@@ -69,7 +71,7 @@ export class ObservedRun {
     const startTime = this.clock.at(this.startedAt)
     this.span = options.tracer.startSpan(
       info.spanName,
-      { startTime, attributes: runAttributes(info) },
+      { startTime, attributes: runAttributes(info, options.store) },
       parent,
     )
     setClock(this.span, this.clock)
@@ -105,6 +107,8 @@ export class ObservedRun {
       barTimed: listener?.barTimed?.bind(listener),
       factTold: listener?.factTold?.bind(listener),
       blockEnded: listener?.blockEnded?.bind(listener),
+      hears: listener?.hears?.bind(listener),
+      refused: () => this.options.store.misuse('fact_invalid'),
       runEnded: (outcome) => {
         this.bars = outcome.bars
         listener?.runEnded?.(outcome)
@@ -114,49 +118,57 @@ export class ObservedRun {
       },
     })
     this.timer.startedAt = this.startedAt
-    this.span.setAttributes(prefixed(run.attributes))
+    this.span.setAttributes(prefixed(run.attributes, this.options.store))
     return this.timer
   }
 
   private beginNested(run: RunDescription): RunObserver {
     const { symbol, timeframe, bars } = run
     const info = { spanName: spanNameOf(run.kind), symbol, timeframe, bars: bars ?? undefined }
-    const { tracer, timer, spanCap, cost } = this.options
-    return new ObservedRun(info, { tracer, timer, spanCap, cost, endsItself: true }, this.context).begin(run)
+    const { tracer, timer, spanCap, store } = this.options
+    return new ObservedRun(info, { tracer, timer, spanCap, store, endsItself: true }, this.context).begin(run)
   }
 
   private end(status: RunOutcome['status'], bars = this.bars ?? this.info.bars ?? 0): void {
     const endedAt = performance.now()
     const { span, timer, options } = this
-    span.setAttribute('tapescope.status', status)
-    span.setAttribute('tapescope.bars', bars)
-    options.ended?.({ status, durationMs: endedAt - this.startedAt, bars, span })
-    if (timer !== undefined && span.isRecording()) {
-      timer.endedAt = Math.min(timer.endedAt, endedAt)
-      span.setAttribute('tapescope.bars.timed', timer.timedBars)
-      addFacts(span, timer, this.clock)
-      buildRunSpans(timer, options.tracer, this.context, this.clock, options.spanCap)
+    try {
+      span.setAttribute('tapescope.status', status)
+      span.setAttribute('tapescope.bars', bars)
+      options.ended?.({ status, durationMs: endedAt - this.startedAt, bars, span })
+      if (timer !== undefined && span.isRecording()) {
+        timer.endedAt = Math.min(timer.endedAt, endedAt)
+        span.setAttribute('tapescope.bars.timed', timer.timedBars)
+        addFacts(span, timer, this.clock, options.store)
+        buildRunSpans(timer, options.tracer, this.context, this.clock, options.spanCap)
+      }
+    } finally {
+      span.end(this.clock.at(endedAt))
     }
-    span.end(this.clock.at(endedAt))
     const built = performance.now() - endedAt
-    options.cost?.(built + (timer?.clockReads ?? 0) * clockReadMs(), endedAt - this.startedAt + built)
+    const overheadMs = built + (timer?.clockReads ?? 0) * clockReadMs()
+    countCost(options.store, overheadMs, endedAt - this.startedAt + built)
   }
 }
 
 export const spanNameOf = (kind: string): string =>
   kind === 'backtest' ? 'backtest.run' : kind === 'signals' ? 'signals.generate' : `${kind}.run`
 
-function runAttributes({ symbol, timeframe, mode, attributes = {} }: RunInfo): Attributes {
-  return {
-    ...(symbol !== undefined && { 'tapescope.symbol': symbol }),
-    ...(timeframe !== undefined && { 'tapescope.timeframe': timeframe }),
-    ...(mode !== undefined && { 'tapescope.mode': mode }),
-    ...prefixed(attributes),
+function runAttributes({ symbol, timeframe, mode, attributes }: RunInfo, store: MetricStore): Attributes {
+  const series = {
+    'tapescope.symbol': symbol,
+    'tapescope.timeframe': timeframe,
+    'tapescope.mode': mode,
   }
+  return { ...smallAttributes(series, store), ...(attributes !== undefined && prefixed(attributes, store)) }
 }
 
-const prefixed = (attributes: Readonly<Record<string, string | number | boolean>>): Attributes =>
-  Object.fromEntries(Object.entries(attributes).map(([name, value]) => [`tapescope.run.${name}`, value]))
+function prefixed(attributes: unknown, store: MetricStore): Attributes {
+  const named: Attributes = {}
+  for (const [name, value] of Object.entries(smallAttributes(attributes, store)))
+    named[`tapescope.run.${name}`] = value
+  return named
+}
 
 let measuredReadMs: number | undefined
 

@@ -14,8 +14,7 @@ export interface TimerOptions {
   readonly random: () => number
 }
 
-export interface TimedFact {
-  readonly fact: ObservedFact
+export interface TimedFact extends ObservedFact {
   /** Reading of the clock when it was told. */
   readonly at: number
 }
@@ -27,11 +26,25 @@ export interface TimerListener {
    * over the whole block took per bar.
    */
   barTimed?: ((durationMs: number, stageTimes: Float64Array, blockShareMs: number) => void) | undefined
-  /** `sinceMs` is the time since the fact before in the same bar, NaN for the first of a bar. */
+  /** Whether it wants to hear of facts of this kind. Asked once per kind; the clock is read only for those. */
+  hears?: ((kind: string) => boolean) | undefined
+  /** `sinceMs` is the time since the fact heard before in the same bar, NaN for the first of a bar. */
   factTold?: ((fact: ObservedFact, sinceMs: number) => void) | undefined
   blockEnded?: ((end: number) => void) | undefined
   runEnded?: ((outcome: { readonly bars: number; readonly error?: unknown }) => void) | undefined
+  /** The engine told something that cannot be used; it goes on, this is only for counting. */
+  refused?: (() => void) | undefined
 }
+
+interface FactKind {
+  count: number
+  readonly heard: boolean
+}
+
+/** Kinds beyond these are counted as one: what an engine calls its facts must not fill the memory. */
+const mostKinds = 32
+const otherKind = 'other'
+const longestKind = 64
 
 const clock = (): number => performance.now()
 
@@ -54,7 +67,7 @@ export class RunTimer implements RunObserver {
   readonly worstBars: WorstBars
   readonly worstBlocks: WorstBars
   facts: TimedFact[] = []
-  readonly factCounts = new Map<string, number>()
+  readonly factKinds = new Map<string, FactKind>()
 
   private readonly options: TimerOptions
   private readonly sampleEvery: number
@@ -139,15 +152,14 @@ export class RunTimer implements RunObserver {
   }
 
   fact(fact: ObservedFact): void {
-    const { kind, bar } = fact
-    this.factCounts.set(kind, (this.factCounts.get(kind) ?? 0) + 1)
-    const told = this.facts.length < this.options.maxFacts
-    if (!told && this.listener.factTold === undefined) return
-    const now = this.read()
-    if (told) this.facts.push({ fact, at: now })
-    this.listener.factTold?.(fact, bar === this.factBar ? now - this.factAt : Number.NaN)
-    this.factBar = bar
-    this.factAt = now
+    try {
+      const kind = this.factKinds.get(fact.kind) ?? this.newKind(fact.kind)
+      kind.count++
+      const kept = this.facts.length < this.options.maxFacts
+      if (kept || kind.heard) this.take(fact, kind.heard, kept)
+    } catch {
+      this.listener.refused?.()
+    }
   }
 
   runEnded(outcome: { readonly bars: number; readonly error?: unknown }): void {
@@ -163,8 +175,30 @@ export class RunTimer implements RunObserver {
     this.worstBars.clear()
     this.worstBlocks.clear()
     this.facts = []
-    this.factCounts.clear()
+    this.factKinds.clear()
     this.startedAt = this.endedAt = clock()
+  }
+
+  private take(fact: ObservedFact, heard: boolean, kept: boolean): void {
+    const now = this.read()
+    const { kind, bar, time } = fact
+    if (kept) this.facts.push({ kind, bar, time, attributes: fact.attributes, at: now })
+    if (!heard) return
+    const since = bar === this.factBar ? now - this.factAt : Number.NaN
+    this.factBar = bar
+    this.factAt = now
+    this.listener.factTold?.(fact, since)
+  }
+
+  private newKind(name: string): FactKind {
+    if (typeof name !== 'string' || name.length > longestKind) throw new TypeError('no kind')
+    const known = this.factKinds.size < mostKinds ? undefined : this.factKinds.get(otherKind)
+    if (known !== undefined) return known
+    const last = this.factKinds.size === mostKinds - 1
+    const { hears, factTold } = this.listener
+    const kind = { count: 0, heard: !last && factTold !== undefined && (hears?.(name) ?? true) }
+    this.factKinds.set(last ? otherKind : name, kind)
+    return kind
   }
 
   private read(): number {

@@ -1,11 +1,13 @@
 import type { ObservedFact } from './engine-observer.ts'
-import { bindCounter, bindHistogram, type BoundHistogram } from './instruments.ts'
+import { bindCounter, bindHistogram, type BoundCounter, type BoundHistogram } from './instruments.ts'
 import type { MetricStore } from './metric-store.ts'
 import type { TimerListener } from './run-timer.ts'
 
+type Role = 'pattern' | 'signal' | 'rejection'
+
 /**
- * Counts what a run of a signal engine tells. Kinds of facts: `pattern` (attribute `pattern_type`), `signal` (the
- * same), `rejection` (`pattern_type` and `rejection_stage`).
+ * Counts what a run of a signal engine tells. Kinds of facts, in small or capital letters: `pattern`, `signal`, `rejection`, each with
+ * the kind of pattern as `pattern_type` or `type`, a rejection with its stage as `rejection_stage` or `stage`.
  */
 export class SignalFacts implements TimerListener {
   private readonly symbol: string
@@ -13,6 +15,8 @@ export class SignalFacts implements TimerListener {
   private readonly store: MetricStore
   private readonly detection: BoundHistogram
   private readonly since: number
+  private readonly validations = new Map<string, BoundHistogram>()
+  private readonly counters = new Map<string, BoundCounter>()
 
   /** `mark` is the newest bar that was counted before; without one nothing is counted but latencies. */
   constructor(symbol: string, mark: { time: number } | undefined, store: MetricStore) {
@@ -27,30 +31,75 @@ export class SignalFacts implements TimerListener {
     this.detection.record((durationMs + blockShareMs) / 1000)
   }
 
+  hears(kind: string): boolean {
+    return roleOf(kind) !== undefined
+  }
+
+  refused(): void {
+    this.store.misuse('fact_invalid')
+  }
+
   factTold(fact: ObservedFact, sinceMs: number): void {
-    const type = text(fact, 'pattern_type') ?? text(fact, 'type')
-    const kind = fact.kind.toLowerCase()
-    if (type === undefined) return
-    const decided = kind === 'signal' || kind === 'rejection'
-    if (decided && sinceMs >= 0)
-      bindHistogram('signal_validation_latency_seconds', { pattern_type: type }, this.store).record(
-        sinceMs / 1000,
-      )
-    const { mark, symbol, store } = this
+    const role = roleOf(fact.kind)
+    const { attributes } = fact
+    const type = text(attributes['pattern_type']) ?? text(attributes['type'])
+    if (type === undefined || role === undefined) return
+    if (role !== 'pattern' && sinceMs >= 0) this.validation(type).record(sinceMs / 1000)
+    const { mark } = this
     if (mark === undefined || !(fact.time > this.since)) return
     mark.time = Math.max(mark.time, fact.time)
-    if (kind === 'pattern')
-      bindCounter('pattern_detections_total', { pattern_type: type, symbol }, store).add()
-    else if (kind === 'signal')
-      bindCounter('signals_generated_total', { pattern_type: type, symbol }, store).add()
-    else if (kind === 'rejection') {
-      const stage = text(fact, 'rejection_stage') ?? 'unknown'
-      bindCounter('signals_rejected_total', { pattern_type: type, rejection_stage: stage }, store).add()
+    const stage = text(attributes['rejection_stage']) ?? text(attributes['stage']) ?? 'unknown'
+    this.counter(role, type, stage).add()
+  }
+
+  private validation(type: string): BoundHistogram {
+    let bound = this.validations.get(type)
+    if (bound === undefined) {
+      bound = bindHistogram('signal_validation_latency_seconds', { pattern_type: type }, this.store)
+      remember(this.validations, type, bound)
     }
+    return bound
+  }
+
+  private counter(role: Role, type: string, stage: string): BoundCounter {
+    const key = role === 'rejection' ? `${role} ${type} ${stage}` : `${role} ${type}`
+    let bound = this.counters.get(key)
+    if (bound === undefined) {
+      bound = this.bind(role, type, stage)
+      remember(this.counters, key, bound)
+    }
+    return bound
+  }
+
+  private bind(role: Role, pattern_type: string, rejection_stage: string): BoundCounter {
+    const { symbol, store } = this
+    if (role === 'pattern') return bindCounter('pattern_detections_total', { pattern_type, symbol }, store)
+    if (role === 'signal') return bindCounter('signals_generated_total', { pattern_type, symbol }, store)
+    return bindCounter('signals_rejected_total', { pattern_type, rejection_stage }, store)
   }
 }
 
-function text(fact: ObservedFact, name: string): string | undefined {
-  const value = fact.attributes[name]
-  return typeof value === 'string' ? value : undefined
+const most = 256
+
+/** Keeps a bound instrument for the next fact, as long as an engine does not invent a type for each. */
+function remember<T>(known: Map<string, T>, key: string, bound: T): void {
+  if (known.size < most) known.set(key, bound)
 }
+
+function roleOf(kind: string): Role | undefined {
+  switch (kind) {
+    case 'PATTERN':
+    case 'pattern':
+      return 'pattern'
+    case 'SIGNAL':
+    case 'signal':
+      return 'signal'
+    case 'REJECTION':
+    case 'rejection':
+      return 'rejection'
+    default:
+      return undefined
+  }
+}
+
+const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined)

@@ -1,5 +1,4 @@
 import type { EngineObserver, ObservedFact, RunDescription, RunObserver } from './engine-observer.ts'
-import { countCost } from './observation-cost.ts'
 import { ObservedRun, type RunInfo } from './observed-run.ts'
 import type { TimerListener } from './run-timer.ts'
 import type { ResolvedObserveOptions } from './telemetry-options.ts'
@@ -30,7 +29,7 @@ export class StreamObserver implements EngineObserver {
         timer,
         spanCap,
         listener: this.listener,
-        cost: (overheadMs, observedMs) => countCost(store, overheadMs, observedMs),
+        store,
       })
       return (timed = run.observer().runStarted(description)!)
     }

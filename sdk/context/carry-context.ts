@@ -1,5 +1,6 @@
 import { context, propagation, ROOT_CONTEXT, SpanKind, trace, type Link, type Span } from '@opentelemetry/api'
-import { withSpan, type SpanSettings } from '../with-span.ts'
+import type { SpanSettings } from '../safe-span.ts'
+import { withSpan } from '../with-span.ts'
 
 /** Trace context and baggage as plain text: what a message, a job or a file can hold. */
 export type ContextCarrier = Readonly<Record<string, string>>
