@@ -182,17 +182,17 @@ export default works.flatMap((work) =>
     kernel: true,
     async setup({ seed }) {
       const next = unseenBars(length, seed)
-      const { pass, close } = await start(work)
+      const observation = await start(work)
       let bars = next()
       return {
         units: length,
         prepare: () => void (bars = next()),
-        run: () => pass(bars),
+        run: () => observation.pass(bars),
         async verify() {
-          const [ours, alone] = [await pass(bars), bare(work).pass(bars)]
+          const [ours, alone] = [await observation.pass(bars), bare(work).pass(bars)]
           if (ours !== alone) throw new Error(`observed it found ${String(ours)}, alone ${String(alone)}`)
         },
-        ...(close !== undefined && { close }),
+        close: () => observation.close?.(),
       }
     },
   })),
