@@ -11,10 +11,15 @@ afterEach(async () => {
 })
 
 /** Runs the fixture without a line of telemetry in it; `signal` is sent when it is ready. */
-async function run(endpoint: string, env: Record<string, string>, signal?: NodeJS.Signals) {
+async function run(
+  endpoint: string,
+  env: Record<string, string>,
+  signal?: NodeJS.Signals,
+  program = 'span-program',
+) {
   const child = spawn(
     process.execPath,
-    ['--import', new URL('register.ts', import.meta.url).href, 'fixtures/span-program.ts'],
+    ['--import', new URL('register.ts', import.meta.url).href, `fixtures/${program}.ts`],
     {
       cwd: import.meta.dirname,
       env: {
@@ -124,3 +129,16 @@ it('runs the program without telemetry when the configuration cannot be meant', 
     /^tapescope: no telemetry: The configuration file \/nowhere\.yaml cannot be used: ENOENT.*\n$/,
   )
 })
+
+it.each(['natural', 'exit'])(
+  'delivers the spans of a worker thread, in the trace of who started it: %s',
+  async (ENDING) => {
+    sink = await startOtlpSink()
+    expect(await run(sink.url, { ENDING }, undefined, 'worker-program')).toMatchObject({
+      code: 0,
+      stderr: '',
+    })
+    expect(sink.spans.map(({ name }) => name).toSorted()).toEqual(['in thread', 'request'])
+    expect(new Set(sink.spans.map(({ traceId }) => traceId)).size).toBe(1)
+  },
+)
