@@ -7,6 +7,7 @@ export interface EngineObserver {
   runStarted(run: RunDescription): RunObserver | undefined
 }
 
+/** What an engine tells of a run when it begins. */
 export interface RunDescription {
   /** `signals`, `backtest`, or a word of the engine's own; it chooses the span's name and the metrics. */
   readonly kind: string
@@ -20,6 +21,7 @@ export interface RunDescription {
   readonly attributes: Readonly<Record<string, string | number | boolean>>
 }
 
+/** An engine's side of one run: it calls these, in this order. */
 export interface RunObserver {
   /** Bars `first` to `end - 1` come next. Answers with the first of them to be timed alone, or -1 for none. */
   blockStarted(first: number, end: number): number
@@ -36,6 +38,7 @@ export interface RunObserver {
   runEnded(outcome: { readonly bars: number; readonly error?: unknown }): void
 }
 
+/** Something that an engine found at a bar: a pattern, a signal, a rejection. */
 export interface ObservedFact {
   readonly kind: string
   /** The bar at which it was known. */

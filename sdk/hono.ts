@@ -11,6 +11,7 @@ import { matchedRoutes } from 'hono/route'
 import { errorType, recordError } from './record-error.ts'
 import { tracer } from './safe-span.ts'
 
+/** What `traceRequests` takes; each has a default. */
 export interface TraceRequestsOptions {
   /** Requests that get no span, such as health checks and scrapes. */
   readonly ignore?: (request: Request) => boolean

@@ -13,6 +13,7 @@ export interface SignalEngineShape {
   open?(series: never, run?: never): unknown
 }
 
+/** What `instrumentSignalEngine` takes besides the options of every wrapper. */
 export interface SignalOptions extends ObserveOptions {
   /** `replay` for reading bars again (to answer a query, say): nothing it finds is counted as found. Default `live`. */
   readonly mode?: 'live' | 'replay'

@@ -71,6 +71,7 @@ export class BoundHistogram {
 const float = new Float64Array(1)
 const words = new Uint32Array(float.buffer)
 
+/** A counter whose labels are resolved: `add` is one addition. */
 export class BoundCounter {
   private readonly slots: Float64Array
   private readonly store: MetricStore
@@ -93,6 +94,7 @@ export class BoundCounter {
   }
 }
 
+/** A gauge whose labels are resolved: `set` is one write. */
 export class BoundGauge {
   private readonly slots: Float64Array
   private readonly store: MetricStore

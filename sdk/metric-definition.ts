@@ -18,6 +18,7 @@ export interface MetricDefinition {
 }
 
 type Table = typeof metricTable
+/** Names of the metrics in the registry. */
 export type MetricName = keyof Table
 export type NameOfKind<Kind extends MetricKind> = {
   [Name in MetricName]: Table[Name]['kind'] extends Kind ? Name : never
@@ -26,6 +27,7 @@ export type NameOfKind<Kind extends MetricKind> = {
 export type LabelsOf<Name extends MetricName> = {
   readonly [Label in Table[Name]['labels'][number]]: LabelValues[Label]
 }
+/** Label values by label name. */
 export type Labels = Readonly<Record<string, string>>
 
 const declared = new Map<string, MetricDefinition>(

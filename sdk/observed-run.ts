@@ -29,6 +29,7 @@ export interface RunInfo {
   readonly attributes?: Readonly<Record<string, string | number | boolean>> | undefined
 }
 
+/** How an observed run ended. */
 export interface RunOutcome {
   readonly status: 'completed' | 'failed' | 'cancelled'
   readonly durationMs: number

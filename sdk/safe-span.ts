@@ -15,6 +15,7 @@ import { packageVersion } from './package-version.ts'
 import { recordError } from './record-error.ts'
 import { smallAttributes } from './small-attributes.ts'
 
+/** How a span starts. */
 export interface SpanSettings {
   /** Set when the span starts. */
   readonly attributes?: Attributes

@@ -16,6 +16,7 @@ export interface TelemetryOptions extends CodeSettings {
   readonly instrumentations?: readonly Instrumentation[]
 }
 
+/** What runs: `startTelemetry` answers with it. */
 export interface Telemetry {
   /** Sends what is queued. True when all of it arrived within the deadline; never rejects. */
   flush(): Promise<boolean>

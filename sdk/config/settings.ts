@@ -289,6 +289,7 @@ export const settingTable = {
 
 type ValueOf<One> = One extends Setting<infer Value> ? Value : never
 
+/** Every setting by its name in code; docs/configuration.md lists them. */
 export type Settings = {
   readonly [Name in keyof typeof settingTable]: ValueOf<(typeof settingTable)[Name]>
 }

@@ -10,8 +10,10 @@ const severities = {
   error: SeverityNumber.ERROR,
 } as const
 
+/** Severity of a line, the least severe first. */
 export type LogLevel = keyof typeof severities
 
+/** How a logger writes; each has a default. */
 export interface LoggerOptions {
   /** Where lines go, each with its newline; default stdout. */
   readonly write?: (line: string) => void
@@ -23,6 +25,7 @@ export interface LoggerOptions {
   readonly now?: () => number
 }
 
+/** Structured logging: one call is one JSON line. */
 export interface Logger {
   debug(message: string, attributes?: Readonly<Record<string, unknown>>): void
   info(message: string, attributes?: Readonly<Record<string, unknown>>): void

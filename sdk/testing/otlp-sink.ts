@@ -14,6 +14,7 @@ export type SinkAct =
   /** 200, with this many items not taken. */
   | { readonly rejected: number }
 
+/** An OTLP/HTTP receiver under the control of a test. */
 export interface OtlpSink {
   readonly url: string
   readonly port: number

@@ -1,5 +1,6 @@
 import { DataPointType, type ResourceMetrics } from '@opentelemetry/sdk-metrics'
 
+/** What a metric shows for one set of labels. */
 export type MetricReading =
   | { readonly kind: 'number'; readonly value: number }
   | {

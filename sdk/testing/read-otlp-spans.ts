@@ -1,3 +1,4 @@
+/** What the sink reads of a span; ids are lower-case hex. */
 export interface SinkSpan {
   readonly name: string
   readonly traceId: string
