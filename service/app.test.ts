@@ -1,8 +1,8 @@
 import { parseBarsCsv } from '@tapescope/engine'
 import type { Hono } from 'hono'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { z } from 'zod'
 import type { Database } from './database.ts'
+import type { DecidedStage } from './decision-chain.ts'
 import { readRealBarsCsv } from './real-bars.ts'
 import { storeBars } from './store-bars.ts'
 import { type Json, startTestService, type TestService } from './test-service.ts'
@@ -74,9 +74,34 @@ describe('signals', () => {
       text: 'SELECT id, pattern_id FROM signals LIMIT 1',
     })
     const explained = await call('GET', `/api/v1/signals/${signal.id}/trace`)
-    const chain = explained.body['chain'] as { results: { stage: string; status: string }[] }
-    expect(chain.results.map(({ stage }) => stage)).toEqual(['VOLUME', 'PHASE', 'LEVELS', 'RISK', 'STRATEGY'])
-    expect((await call('GET', `/api/v1/patterns/${signal.pattern_id}/trace`)).status).toBe(200)
+    const chain = explained.body['chain'] as DecidedStage[]
+    expect(chain.map(({ stage }) => stage)).toEqual([
+      'DETECTION',
+      'VOLUME',
+      'PHASE',
+      'LEVELS',
+      'RISK',
+      'STRATEGY',
+    ])
+    const risk = chain.find(({ stage }) => stage === 'RISK')!
+    expect(risk.measured['r_multiple']).toBeGreaterThanOrEqual(risk.thresholds['r_multiple_min'] as number)
+    const pattern = await call('GET', `/api/v1/patterns/${signal.pattern_id}/trace`)
+    expect(pattern.body['chain']).toEqual(chain)
+
+    const rejected = await database.query<{ id: string; rejection_stage: string; rejection_reason: string }>({
+      name: 'test.rejected',
+      text: 'SELECT id, rejection_stage, rejection_reason FROM patterns WHERE rejection_stage IS NOT NULL',
+    })
+    expect(rejected.length).toBeGreaterThan(0)
+    for (const { id, rejection_stage, rejection_reason } of rejected) {
+      const { body } = await call('GET', `/api/v1/patterns/${id}/trace`)
+      expect(body['rejection']).toEqual({ stage: rejection_stage, reason: rejection_reason })
+      expect((body['chain'] as DecidedStage[]).at(-1)).toMatchObject({
+        stage: rejection_stage,
+        verdict: 'FAIL',
+        reason: rejection_reason,
+      })
+    }
     const read = await call('GET', `/api/v1/signals/${signal.id}`)
     expect(read.body).toMatchObject({ signal: { id: signal.id }, pattern: { id: signal.pattern_id } })
     expect((await call('GET', '/api/v1/signals/00000000-0000-8000-8000-000000000000')).status).toBe(404)
@@ -149,7 +174,10 @@ describe('backtests', () => {
     expect(read.body).not.toHaveProperty('equity_curve')
     const { body } = await call('GET', '/api/v1/backtests/results?symbol=SPX&status=COMPLETED')
     expect((body['data'] as Json[]).map((row) => row['backtest_run_id'])).toContain(id)
-    expect((await call('GET', `/api/v1/backtests/${id}/trace`)).status).toBe(200)
+    const { body: explained } = await call('GET', `/api/v1/backtests/${id}/trace`)
+    const exits = (explained['chain'] as DecidedStage[]).find(({ stage }) => stage === 'EXITS')!
+    const counted = Object.values(exits.measured).reduce<number>((sum, count) => sum + Number(count), 0)
+    expect(counted).toBe((run.body['trades'] as unknown[]).length)
   })
 
   it('are accepted with a place to look', async () => {
@@ -280,106 +308,3 @@ describe('bad input', () => {
     expect((await upload('text/xml', '<a/>')).status).toBe(415)
   })
 })
-
-interface Operation {
-  responses: Record<string, { content?: Record<string, { schema: Json }> }>
-  parameters?: { name: string; in: string }[]
-}
-interface Document {
-  openapi: string
-  paths: Record<string, Record<string, Operation>>
-  components: { schemas: Record<string, Json> }
-}
-
-describe('the OpenAPI document', () => {
-  it('names every route that answers, and no other', async () => {
-    const document = (await call('GET', '/openapi.json')).body as unknown as Document
-    expect(document.openapi).toBe('3.1.0')
-    const documented = Object.entries(document.paths).flatMap(([path, methods]) =>
-      Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
-    )
-    const answering = app.routes
-      .filter(({ method, path }) => method !== 'ALL' && !path.includes('*'))
-      .map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, '{$1}')}`)
-    expect(new Set(documented)).toEqual(
-      new Set(answering.filter((route) => !/metrics$|openapi\.json$|docs$/.test(route))),
-    )
-  })
-
-  it('is a page for people too', async () => {
-    const response = await app.request('/docs')
-    expect(response.headers.get('content-type')).toMatch(/^text\/html/)
-    const page = await response.text()
-    expect(page).toContain('<code>POST /api/v1/signals/generate</code>')
-    expect(page).not.toContain('<script')
-  })
-
-  it('describes what each operation answers: every one is called, and its answer fits its schema', async () => {
-    const document = (await call('GET', '/openapi.json')).body as unknown as Document
-    await generate()
-    const [ids] = await database.query<Record<string, string>>({
-      name: 'test.ids',
-      text: `SELECT (SELECT id FROM signals LIMIT 1) AS signals, (SELECT id FROM patterns LIMIT 1) AS patterns,
-        (SELECT id FROM notifications LIMIT 1) AS notifications, (SELECT id FROM signals WHERE status = 'EXPIRED'
-        ORDER BY id DESC LIMIT 1) AS pending`,
-    })
-    const run = await call('POST', '/api/v1/backtests/run?wait=30', { ...period, strategy: 'sma_cross' })
-    ids['backtests'] = run.body['backtest_run_id'] as string
-    const series = { symbol: 'SPX', timeframe: '1d' }
-    const bodies: Record<string, unknown> = {
-      '/api/v1/signals/generate': series,
-      '/api/v1/backtests/run': { ...period, strategy: 'buy_and_hold' },
-      '/api/v1/bars': {
-        ...series,
-        symbol: 'DOC',
-        bars: [{ timestamp: '2020-01-01', open: 1, high: 1, low: 1, close: 1, volume: 1 }],
-      },
-    }
-    for (const [path, methods] of Object.entries(document.paths)) {
-      for (const [method, operation] of Object.entries(methods)) {
-        const kind = path.split('/')[3]
-        const decides = /approve|reject/.test(path)
-        const id = decides ? ids['pending'] : ids[kind]
-        if (decides) await waitsAgain(id)
-        const needsSeries = method === 'get' && /detect$|v1\/bars$/.test(path)
-        const url = path.replace('{id}', id) + (needsSeries ? '?symbol=SPX&timeframe=1d' : '')
-        const { status, body } = await call(
-          method.toUpperCase(),
-          url,
-          method === 'post' ? (bodies[path] ?? {}) : undefined,
-        )
-        const described = operation.responses[String(status)]?.content?.['application/json']?.schema
-        expect({ method, path, status, described: described !== undefined }).toEqual({
-          method,
-          path,
-          status: expect.toSatisfy((code: number) => code >= 200 && code < 300) as number,
-          described: true,
-        })
-        const fit = z.fromJSONSchema(inlined(described!, document) as never).safeParse(body)
-        expect({ path, issues: fit.error?.issues ?? [] }).toEqual({ path, issues: [] })
-        const unknown = await call(method.toUpperCase(), `${url}${needsSeries ? '&' : '?'}nonsense=1`)
-        const takesQuery = operation.parameters?.some((parameter) => parameter.in === 'query') === true
-        expect([path, takesQuery && method === 'get' ? unknown.status : 422]).toEqual([path, 422])
-      }
-    }
-  })
-})
-
-/** The engine has let the signal expire; for this test it waits for a decision. */
-async function waitsAgain(id: string): Promise<void> {
-  await database.execute({
-    name: 'test.pending',
-    text: "UPDATE signals SET status = 'PENDING' WHERE id = $1",
-    values: [id],
-  })
-}
-
-/** The schema without references. */
-function inlined(schema: unknown, document: Document): unknown {
-  if (Array.isArray(schema)) return schema.map((part) => inlined(part, document))
-  if (schema === null || typeof schema !== 'object') return schema
-  const reference = (schema as { $ref?: string }).$ref
-  if (reference !== undefined)
-    return inlined(document.components.schemas[reference.split('/').at(-1)!], document)
-  return Object.fromEntries(Object.entries(schema).map(([key, part]) => [key, inlined(part, document)]))
-}

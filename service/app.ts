@@ -6,17 +6,19 @@ import { bodyLimit } from 'hono/body-limit'
 import { methodNotAllowed } from 'hono/method-not-allowed'
 import { secureHeaders } from 'hono/secure-headers'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
-import { openAPIRouteHandler } from 'hono-openapi'
+import { describeRoute } from 'hono-openapi'
 import { databaseDefaults } from './database.ts'
-import { currentTraceId } from './define-route.ts'
+import { currentTraceId, problemResponses } from './define-route.ts'
 import { guard } from './guard.ts'
 import { Problem, problemOf } from './problem.ts'
 import { observeRequests } from './observe-requests.ts'
+import { openApiDocument } from './openapi-document.ts'
 import { withPatience } from './patience.ts'
 import { backtestRoutes } from './routes/backtests.ts'
 import { barRoutes } from './routes/bars.ts'
 import { detectRoute } from './routes/detect.ts'
 import { docsRoute } from './routes/docs.ts'
+import { explainRoutes } from './routes/explain.ts'
 import { healthRoutes } from './routes/health.ts'
 import { listRoutes } from './routes/lists.ts'
 import { signalBookRoutes } from './routes/signal-book.ts'
@@ -81,18 +83,36 @@ export function createApp(context: ServiceContext): Hono {
   detectRoute(app, context)
   signalRoutes(app, context)
   signalBookRoutes(app, context)
+  explainRoutes(app, context)
   barRoutes(app, context)
   backtestRoutes(app, context)
-  app.get('/api/v1/metrics', (c) => context.metrics(c.req.raw))
+  app.get(
+    '/api/v1/metrics',
+    describeRoute({
+      summary: 'Metrics for Prometheus: classic text, or OpenMetrics with exemplars by `Accept`',
+      tags: ['operation'],
+      responses: {
+        200: {
+          description: 'All metrics of this process',
+          content: { 'text/plain': { schema: { type: 'string' } } },
+        },
+        ...problemResponses([403]),
+      },
+    }),
+    (c) => context.metrics(c.req.raw),
+  )
+  let document: ReturnType<typeof openApiDocument> | undefined
   app.get(
     '/openapi.json',
-    openAPIRouteHandler(app, {
-      documentation: {
-        openapi: '3.1.0',
-        info: { title: 'Tapescope', version: context.version },
+    describeRoute({
+      summary: 'This document',
+      tags: ['operation'],
+      responses: {
+        200: { description: 'OpenAPI 3.1', content: { 'application/json': { schema: { type: 'object' } } } },
+        ...problemResponses([403, 429]),
       },
-      defaultValidationErrorResponse: false,
     }),
+    async (c) => c.json(await (document ??= openApiDocument(app, context.version))),
   )
 
   docsRoute(app)

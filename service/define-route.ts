@@ -3,7 +3,9 @@ import type { Context, Hono } from 'hono'
 import { describeRoute, resolver, validator } from 'hono-openapi'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { z } from 'zod'
-import { Problem } from './problem.ts'
+import { needsKey } from './guard.ts'
+import { Problem, titles } from './problem.ts'
+import { traceIdSchema } from './schemas.ts'
 
 /** One operation: its schemas validate the request, type the handler and make the OpenAPI document. */
 export interface Route<
@@ -51,7 +53,7 @@ export const problemSchema = z
     status: z.int(),
     detail: z.string(),
     instance: z.string(),
-    trace_id: z.string().nullable(),
+    trace_id: traceIdSchema,
     errors: z.array(z.object({ path: z.string(), message: z.string() })),
   })
   .meta({ id: 'Problem' })
@@ -59,6 +61,41 @@ export const problemSchema = z
 /** The trace of the request that is being answered; null when it is not recorded. */
 export function currentTraceId(): string | null {
   return trace.getActiveSpan()?.spanContext().traceId ?? null
+}
+
+/** Either will do. Named in the document's components. */
+export const securedBy = [{ bearer: [] }, { key: [] }]
+export const securitySchemes = {
+  bearer: { type: 'http', scheme: 'bearer', description: 'Authorization: Bearer KEY' },
+  key: { type: 'apiKey', in: 'header', name: 'X-Api-Key' },
+} as const
+
+/** What the document says of answers that are no success, by status. */
+export function problemResponses(statuses: readonly number[]) {
+  return Object.fromEntries(
+    [...new Set(statuses)].map((status) => [
+      status,
+      {
+        description: titles[status] ?? 'Error',
+        ...((status === 429 || status === 503) && {
+          headers: {
+            'Retry-After': {
+              schema: { type: 'integer' as const },
+              description: 'Seconds until it may be tried again',
+            },
+          },
+        }),
+        content: { 'application/problem+json': { schema: resolver(problemSchema) } },
+      },
+    ]),
+  )
+}
+
+function withTraceId(answer: z.ZodType): z.ZodType {
+  if (answer instanceof z.ZodObject) return answer.extend({ trace_id: traceIdSchema })
+  if (answer instanceof z.ZodUnion)
+    return z.union(answer.options.map((option) => withTraceId(option as z.ZodType)))
+  return answer
 }
 
 /** Whose request it is, as the guard found. */
@@ -72,33 +109,34 @@ export function defineRoute<
   Body extends z.ZodType = z.ZodObject,
   Answer extends z.ZodType = z.ZodObject,
 >(app: Hono, route: Route<Params, Query, Body, Answer>): void {
-  const answer =
-    route.answer instanceof z.ZodObject
-      ? route.answer.extend({ trace_id: z.string().nullable() })
-      : route.answer
+  const answer = withTraceId(route.answer)
+  const secured = needsKey(route.method, route.path)
+  const operational = route.tag === 'operation'
   const responses = {
+    ...problemResponses([
+      ...(route.body ? [400, 413, 415] : []),
+      ...(route.body || route.query || route.params ? [422] : []),
+      ...(secured ? [401] : []),
+      ...(operational ? [] : [429, 503]),
+      403,
+      ...(route.problems ?? []),
+    ]),
     ...Object.fromEntries(
       Object.entries(route.success).map(([status, description]) => [
         status,
         { description, content: { 'application/json': { schema: resolver(answer) } } },
       ]),
     ),
-    ...Object.fromEntries(
-      [...(route.problems ?? []), ...(route.body ? [400, 413, 415, 422] : route.query ? [422] : []), 503].map(
-        (status) => [
-          status,
-          {
-            description: `Problem ${status}`,
-            content: { 'application/problem+json': { schema: resolver(problemSchema) } },
-          },
-        ],
-      ),
-    ),
   }
   app.on(
     route.method,
     route.path,
-    describeRoute({ summary: route.summary, tags: [route.tag], responses }),
+    describeRoute({
+      summary: route.summary,
+      tags: [route.tag],
+      responses,
+      ...(secured && { security: securedBy }),
+    }),
     ...(route.params ? [checked('param', route.params)] : []),
     ...(route.query ? [checked('query', route.query)] : []),
     ...(route.body ? [jsonOnly, checked('json', route.body)] : []),

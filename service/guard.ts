@@ -11,6 +11,15 @@ export interface GuardOptions {
   allowedOrigins: readonly string[]
 }
 
+function isWrite(method: string): boolean {
+  return !/^(GET|HEAD|OPTIONS)$/i.test(method)
+}
+
+/** Whether an API key is asked for where there are any. */
+export function needsKey(method: string, path: string): boolean {
+  return isWrite(method) || computing.has(path)
+}
+
 /** Whose doing it is where no key says. */
 const localUser = 'local'
 /** Routes that compute although they only read. */
@@ -37,12 +46,12 @@ export function guard({ keys, rateLimit, allowedOrigins }: GuardOptions): Middle
         })
       }
     }
-    const writes = c.req.method !== 'GET' && c.req.method !== 'HEAD' && c.req.method !== 'OPTIONS'
+    const writes = isWrite(c.req.method)
     if (keys.count === 0) {
       if (!isLoopbackName(c.req.header('host'))) {
         throw new Problem(403, 'Without API keys this service answers to localhost only.')
       }
-    } else if (user === undefined && (writes || computing.has(c.req.path))) {
+    } else if (user === undefined && needsKey(c.req.method, c.req.path)) {
       throw new Problem(401, 'Writes and compute need an API key: Authorization: Bearer KEY.', {
         headers: { 'WWW-Authenticate': 'Bearer' },
       })

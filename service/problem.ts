@@ -9,7 +9,7 @@ export interface ProblemError {
   message: string
 }
 
-const titles: Record<number, string> = {
+export const titles: Readonly<Record<number, string>> = {
   400: 'Malformed request',
   401: 'No valid API key',
   403: 'Not allowed',

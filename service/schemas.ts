@@ -1,25 +1,55 @@
 import { patternTypes, timeframes } from '@tapescope/engine'
 import { z } from 'zod'
 
-/** The vocabulary that several routes share. */
+/** The vocabulary that several routes share. Examples are what the contract test and the documentation call with. */
 export const symbolSchema = z
   .string()
   .regex(/^[\x21-\x7e]{1,20}$/, 'must be 1 to 20 printable characters without spaces')
-export const timeframeSchema = z.enum(timeframes)
+  .meta({ examples: ['SPX'] })
+export const timeframeSchema = z.enum(timeframes).meta({ examples: ['1d'] })
 export const patternTypeSchema = z.enum(patternTypes)
+export const sideSchema = z.enum(['LONG', 'SHORT'])
+export const phaseSchema = z.enum(['A', 'B', 'C', 'D', 'E'])
+export const rangeStatusSchema = z.enum(['FORMING', 'ACTIVE', 'BREAKOUT', 'COMPLETED', 'ARCHIVED'])
+export const signalStatusSchema = z.enum([
+  'PENDING',
+  'APPROVED',
+  'REJECTED',
+  'FILLED',
+  'STOPPED',
+  'TARGET_HIT',
+  'CLOSED',
+  'EXPIRED',
+])
+export const rejectionStageSchema = z.enum(['PRECHECK', 'VOLUME', 'PHASE', 'LEVELS', 'RISK', 'STRATEGY'])
+export const positionStatusSchema = z.enum(['OPEN', 'PARTIAL', 'CLOSED'])
+export const campaignStatusSchema = z.enum(['ACTIVE', 'COMPLETED', 'FAILED', 'CANCELLED'])
+export const runStatusSchema = z.enum(['PENDING', 'RUNNING', 'COMPLETED', 'FAILED', 'CANCELLED'])
+export const noticeTypeSchema = z.enum(['signal_generated', 'risk_warning', 'emergency_exit', 'system_error'])
 export const idSchema = z.guid()
+/** A time in an answer. */
+export const isoTimeSchema = z.iso.datetime()
+/** A day in an answer. */
+export const isoDaySchema = z.iso.date()
+export const traceIdSchema = z
+  .string()
+  .regex(/^[0-9a-f]{32}$/)
+  .nullable()
 
 /** ISO 8601 or epoch milliseconds; a day alone is its midnight UTC. Becomes epoch milliseconds. */
-export const timeSchema = z
-  .union([
-    z.iso.datetime({ offset: true }),
-    z.iso.date(),
-    z.string().regex(/^-?\d{9,14}$/, 'must be an ISO 8601 time or epoch milliseconds'),
-    z.int(),
-  ])
-  .transform((value) =>
-    typeof value === 'number' ? value : /^-?\d+$/.test(value) ? Number(value) : Date.parse(value),
-  )
+export function timeLike(example: string) {
+  return z
+    .union([
+      z.iso.datetime({ offset: true }),
+      z.iso.date(),
+      z.string().regex(/^-?\d{9,14}$/, 'must be an ISO 8601 time or epoch milliseconds'),
+      z.int(),
+    ])
+    .meta({ examples: [example], description: 'ISO 8601, or epoch milliseconds' })
+    .transform((value) =>
+      typeof value === 'number' ? value : /^-?\d+$/.test(value) ? Number(value) : Date.parse(value),
+    )
+}
 
 /** What a page of a list carries. */
 export const pageQuery = {

@@ -1,6 +1,14 @@
-import type { BarSeries, Pattern, Signal, SignalResult, TradingRange } from '@tapescope/engine'
+import type {
+  BarSeries,
+  Pattern,
+  Signal,
+  SignalResult,
+  TradingRange,
+  ValidationChain,
+} from '@tapescope/engine'
 import { audit, type AuditEntry, type Notice, notify } from './book-entries.ts'
 import type { Database, Statement } from './database.ts'
+import { decisionOf } from './decision-chain.ts'
 import { keepBook } from './keep-book.ts'
 import { barMs, type SeriesKey } from './load-bars.ts'
 import { campaignUuid, patternId, rangeId, type RowTrace, signalId } from './signal-ids.ts'
@@ -31,8 +39,13 @@ export async function storeSignals(
     })
     await transaction.execute(upsertRanges(result.ranges.map((range) => rangeRow(key, range))))
     if (result.patterns.length === 0) return { newSignals: [] }
+    const chains = new Map<string, ValidationChain | null>()
+    for (const { key, chain } of result.rejected) chains.set(key, chain)
+    for (const { key, validationChain } of result.signals) chains.set(key, validationChain)
     await transaction.execute(
-      upsertPatterns(result.patterns.map((pattern) => patternRow(key, pattern, trace))),
+      upsertPatterns(
+        result.patterns.map((pattern) => patternRow(key, pattern, chains.get(pattern.key) ?? null, trace)),
+      ),
     )
     if (result.signals.length === 0) return { newSignals: [] }
     await transaction.execute(insertCampaigns(result.signals.map((signal) => campaignRow(key, signal, user))))
@@ -74,7 +87,7 @@ function rangeRow(key: SeriesKey, range: TradingRange) {
   }
 }
 
-function patternRow(key: SeriesKey, pattern: Pattern, trace: RowTrace | null) {
+function patternRow(key: SeriesKey, pattern: Pattern, chain: ValidationChain | null, trace: RowTrace | null) {
   return {
     id: patternId(pattern),
     ...series(key),
@@ -100,8 +113,9 @@ function patternRow(key: SeriesKey, pattern: Pattern, trace: RowTrace | null) {
       status: pattern.status,
       phase_confidence: pattern.phaseConfidence,
       ...(snakeCase(pattern.metadata) as object),
+      decided: decisionOf(pattern, chain),
     },
-    metadata_version: 1,
+    metadata_version: 2,
     trace_id: trace?.traceId ?? null,
     span_id: trace?.spanId ?? null,
   }

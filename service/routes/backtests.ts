@@ -4,7 +4,7 @@ import { backtestConfigSchema, engineConfig, strategies } from '../backtest-conf
 import { defineRoute } from '../define-route.ts'
 import { backtestResultSchema, readBacktest } from '../read-backtest.ts'
 import { acceptBacktest } from '../run-backtest.ts'
-import { idSchema, symbolSchema, timeframeSchema, timeSchema } from '../schemas.ts'
+import { idSchema, symbolSchema, timeframeSchema, timeLike } from '../schemas.ts'
 import type { ServiceContext } from '../service-context.ts'
 
 const dayMs = 86_400_000
@@ -13,8 +13,8 @@ const runBody = z
   .strictObject({
     symbol: symbolSchema,
     timeframe: timeframeSchema.default('1d'),
-    start_date: timeSchema,
-    end_date: timeSchema,
+    start_date: timeLike('2010-01-01'),
+    end_date: timeLike('2012-01-01'),
     strategy: z.enum(strategies),
     config: backtestConfigSchema.default({}),
   })

@@ -1,24 +1,25 @@
 import type { Hono } from 'hono'
 import { describeRoute, resolver } from 'hono-openapi'
 import { z } from 'zod'
-import { currentTraceId, problemSchema, userOf, validate } from '../define-route.ts'
+import { currentTraceId, problemResponses, securedBy, userOf, validate } from '../define-route.ts'
 import { BarIngest, ingestStream, type StreamFormat } from '../ingest-bars.ts'
 import { Problem } from '../problem.ts'
-import { symbolSchema, timeframeSchema, timeSchema } from '../schemas.ts'
+import { isoTimeSchema, symbolSchema, timeframeSchema, timeLike, traceIdSchema } from '../schemas.ts'
 import type { ServiceContext } from '../service-context.ts'
 
 const series = { symbol: symbolSchema, timeframe: timeframeSchema }
+const number = (example: number) => z.number().meta({ examples: [example] })
 const body = z.strictObject({
   ...series,
   bars: z
     .array(
       z.strictObject({
-        timestamp: timeSchema,
-        open: z.number(),
-        high: z.number(),
-        low: z.number(),
-        close: z.number(),
-        volume: z.number(),
+        timestamp: timeLike('2010-01-04'),
+        open: number(1116.56),
+        high: number(1133.87),
+        low: number(1116.56),
+        close: number(1132.99),
+        volume: number(3_991_400_000),
       }),
     )
     .min(1)
@@ -31,8 +32,8 @@ const answer = z.object({
   unchanged: z.int(),
   rejected: z.array(z.object({ index: z.int(), reason: z.string() })),
   rejected_count: z.int(),
-  latest_timestamp: z.string().nullable(),
-  trace_id: z.string().nullable(),
+  latest_timestamp: isoTimeSchema.nullable(),
+  trace_id: traceIdSchema,
 })
 
 const streams: Record<string, StreamFormat> = {
@@ -43,28 +44,32 @@ const streams: Record<string, StreamFormat> = {
 
 /** `POST /api/v1/bars`: JSON of up to 5,000 bars, or CSV and NDJSON of any length. */
 export function barRoutes(app: Hono, { database, barsStored }: ServiceContext): void {
-  const parameters = Object.keys(series).map((name) => ({
+  const parameters = Object.entries(series).map(([name, schema]) => ({
     in: 'query' as const,
     name,
-    schema: { type: 'string' as const },
+    schema: z.toJSONSchema(schema) as object,
     description: 'Of the series, for CSV and NDJSON; JSON names it in the body',
   }))
-  const problem = (status: number) => ({
-    description: `Problem ${status}`,
-    content: { 'application/problem+json': { schema: resolver(problemSchema) } },
-  })
   app.post(
     '/api/v1/bars',
     describeRoute({
       summary: 'Store bars; the same bars again change nothing',
       tags: ['bars'],
       parameters,
+      security: securedBy,
       requestBody: {
         required: true,
         content: {
           'application/json': { schema: resolver(body) },
-          'text/csv': { schema: { type: 'string' } },
-          'application/x-ndjson': { schema: { type: 'string' } },
+          'text/csv': {
+            schema: { type: 'string' },
+            example: 'date,open,high,low,close,volume\n2010-01-04,1116.56,1133.87,1116.56,1132.99,3991400000',
+          },
+          'application/x-ndjson': {
+            schema: { type: 'string' },
+            example:
+              '{"timestamp":"2010-01-04","open":1116.56,"high":1133.87,"low":1116.56,"close":1132.99,"volume":3991400000}',
+          },
         },
       },
       responses: {
@@ -72,11 +77,7 @@ export function barRoutes(app: Hono, { database, barsStored }: ServiceContext): 
           description: 'What became of the rows',
           content: { 'application/json': { schema: resolver(answer) } },
         },
-        400: problem(400),
-        413: problem(413),
-        415: problem(415),
-        422: problem(422),
-        503: problem(503),
+        ...problemResponses([400, 401, 403, 413, 415, 422, 429, 503]),
       },
     }),
     async (c) => {

@@ -3,16 +3,26 @@ import type { Hono } from 'hono'
 import { z } from 'zod'
 import { defineRoute } from '../define-route.ts'
 import { analyseStored } from '../generate-signals.ts'
-import { isoTime, patternTypeSchema, symbolSchema, timeframeSchema } from '../schemas.ts'
+import {
+  idSchema,
+  isoTime,
+  isoTimeSchema,
+  patternTypeSchema,
+  phaseSchema,
+  rangeStatusSchema,
+  sideSchema,
+  symbolSchema,
+  timeframeSchema,
+} from '../schemas.ts'
 import type { ServiceContext } from '../service-context.ts'
 import { patternId } from '../signal-ids.ts'
 
 const detectedPattern = z.object({
-  id: z.string(),
+  id: idSchema,
   type: patternTypeSchema,
-  side: z.string(),
-  bar_timestamp: z.string(),
-  detection_time: z.string(),
+  side: sideSchema,
+  bar_timestamp: isoTimeSchema,
+  detection_time: isoTimeSchema,
   confidence: z.int(),
   tier: z.string(),
   volume_ratio: z.number(),
@@ -45,7 +55,7 @@ export function detectRoute(app: Hono, { database, replayEngine }: ServiceContex
     answer: z.object({
       symbol: z.string(),
       timeframe: timeframeSchema,
-      as_of: z.string(),
+      as_of: isoTimeSchema,
       bars_analysed: z.int(),
       range: z
         .object({
@@ -54,12 +64,12 @@ export function detectRoute(app: Hono, { database, replayEngine }: ServiceContex
           jump: z.number(),
           drop: z.number().nullable(),
           quality: z.int(),
-          status: z.string(),
-          bias: z.string(),
+          status: rangeStatusSchema,
+          bias: z.enum(['ACCUMULATION', 'DISTRIBUTION', 'UNDETERMINED']),
         })
         .nullable(),
       phase: z.object({
-        phase: z.string().nullable(),
+        phase: phaseSchema.nullable(),
         confidence: z.int().nullable(),
         sub_state: z.string().nullable(),
         trading_allowed: z.boolean(),

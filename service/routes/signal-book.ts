@@ -4,13 +4,13 @@ import { audit, type Author } from '../book-entries.ts'
 import type { Database } from '../database.ts'
 import { currentTraceId, defineRoute } from '../define-route.ts'
 import { Problem } from '../problem.ts'
-import { idSchema } from '../schemas.ts'
+import { patternRow, signalDetail } from '../row-schemas.ts'
+import { idSchema, signalStatusSchema } from '../schemas.ts'
 import type { ServiceContext } from '../service-context.ts'
 
-const json = z.record(z.string(), z.unknown())
 const params = z.strictObject({ id: idSchema })
 
-/** Routes about one signal, pattern or notification: read it, decide on it, find what decided it. */
+/** Routes about one signal or notification: read it, decide on it. */
 export function signalBookRoutes(app: Hono, { database, signalsChanged }: ServiceContext): void {
   defineRoute(app, {
     method: 'get',
@@ -20,16 +20,20 @@ export function signalBookRoutes(app: Hono, { database, signalsChanged }: Servic
     params,
     success: { 200: 'The signal' },
     problems: [404],
-    answer: z.object({ signal: json, pattern: json }),
+    answer: z.object({ signal: signalDetail, pattern: patternRow }),
     async handle({ params: { id } }) {
-      const [row] = await database.query<{ signal: object; pattern: object }>({
+      const [signal] = await database.query<z.output<typeof signalDetail>>({
         name: 'signals.read',
-        text: `SELECT to_jsonb(signals) AS signal, to_jsonb(patterns) AS pattern
-          FROM signals JOIN patterns ON patterns.id = pattern_id WHERE signals.id = $1`,
+        text: `SELECT ${Object.keys(signalDetail.shape).join(', ')} FROM signals WHERE id = $1`,
         values: [id],
       })
-      if (row === undefined) throw new Problem(404, `No signal ${id} is stored.`)
-      return { body: row as { signal: Record<string, unknown>; pattern: Record<string, unknown> } }
+      if (signal === undefined) throw new Problem(404, `No signal ${id} is stored.`)
+      const [pattern] = await database.query<z.output<typeof patternRow>>({
+        name: 'patterns.read',
+        text: `SELECT ${Object.keys(patternRow.shape).join(', ')} FROM patterns WHERE id = $1`,
+        values: [signal.pattern_id],
+      })
+      return { body: { signal, pattern } }
     },
   })
 
@@ -45,7 +49,7 @@ export function signalBookRoutes(app: Hono, { database, signalsChanged }: Servic
       params,
       success: { 200: 'Decided' },
       problems: [404, 409],
-      answer: z.object({ id: z.string(), status: z.string() }),
+      answer: z.object({ id: idSchema, status: signalStatusSchema }),
       async handle({ params: { id }, user }) {
         await decide(database, id, status, { user, traceId: currentTraceId() })
         await signalsChanged()
@@ -62,7 +66,7 @@ export function signalBookRoutes(app: Hono, { database, signalsChanged }: Servic
     params,
     success: { 200: 'It is read' },
     problems: [404],
-    answer: z.object({ id: z.string(), read: z.literal(true) }),
+    answer: z.object({ id: idSchema, read: z.literal(true) }),
     async handle({ params: { id }, user }) {
       const touched = await database.execute({
         name: 'notifications.read',
@@ -73,76 +77,6 @@ export function signalBookRoutes(app: Hono, { database, signalsChanged }: Servic
       return { body: { id, read: true as const } }
     },
   })
-
-  for (const [kind, table, columns] of [
-    ['signals', 'signals', 'status, validation_chain, volume_analysis || confidence_components AS measures'],
-    [
-      'patterns',
-      'patterns',
-      `coalesce(rejection_stage, 'ACCEPTED') AS status, metadata AS validation_chain,
-       jsonb_build_object('volume_ratio', volume_ratio, 'spread_ratio', spread_ratio, 'confidence', confidence_score,
-         'rejection_reason', rejection_reason) AS measures`,
-    ],
-    ['backtests', 'backtest_results', 'status, config AS validation_chain, metrics AS measures'],
-  ] as const) {
-    defineRoute(app, {
-      method: 'get',
-      path: `/api/v1/${kind}/:id/trace`,
-      tag: 'explain',
-      summary: `Where the trace of one of the ${kind} is, and what decided it, without any tracing backend`,
-      params,
-      success: { 200: 'The explanation' },
-      problems: [404],
-      answer: z.object({
-        row_trace_id: z.string().nullable(),
-        row_span_id: z.string().nullable(),
-        status: z.string(),
-        chain: json,
-        measures: json.nullable(),
-        audit: z.array(
-          z.object({ user_id: z.string(), action_type: z.string(), timestamp: z.string(), details: json }),
-        ),
-      }),
-      async handle({ params: { id } }) {
-        const key = kind === 'backtests' ? 'backtest_run_id' : 'id'
-        const [row] = await database.query<Explained>({
-          name: `${kind}.explain`,
-          text: `SELECT trace_id, span_id, ${columns} FROM ${table} WHERE ${key} = $1`,
-          values: [id],
-        })
-        if (row === undefined) throw new Problem(404, `None of the ${kind} has the id ${id}.`)
-        const actions = await database.query<{
-          user_id: string
-          action_type: string
-          timestamp: string
-          details: Record<string, unknown>
-        }>({
-          name: 'audit.of_entity',
-          text: `SELECT user_id, action_type, timestamp, details FROM audit_logs WHERE entity_id = $1
-            ORDER BY timestamp`,
-          values: [id],
-        })
-        return {
-          body: {
-            row_trace_id: row.trace_id,
-            row_span_id: row.span_id,
-            status: row.status,
-            chain: row.validation_chain,
-            measures: row.measures,
-            audit: actions,
-          },
-        }
-      },
-    })
-  }
-}
-
-interface Explained {
-  trace_id: string | null
-  span_id: string | null
-  status: string
-  validation_chain: Record<string, unknown>
-  measures: Record<string, unknown> | null
 }
 
 /**

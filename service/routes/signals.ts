@@ -4,7 +4,18 @@ import type { Hono } from 'hono'
 import { z } from 'zod'
 import { defineRoute } from '../define-route.ts'
 import { analyseStored } from '../generate-signals.ts'
-import { isoTime, patternTypeSchema, symbolSchema, timeframeSchema } from '../schemas.ts'
+import {
+  idSchema,
+  isoTime,
+  isoTimeSchema,
+  patternTypeSchema,
+  phaseSchema,
+  rejectionStageSchema,
+  sideSchema,
+  signalStatusSchema,
+  symbolSchema,
+  timeframeSchema,
+} from '../schemas.ts'
 import type { ServiceContext } from '../service-context.ts'
 import { patternId, signalId } from '../signal-ids.ts'
 import { storeSignals } from '../store-signals.ts'
@@ -12,17 +23,22 @@ import { storeSignals } from '../store-signals.ts'
 const generateBody = z.strictObject({
   symbol: symbolSchema,
   timeframe: timeframeSchema,
-  lookback: z.int().min(50).max(5000).default(500),
+  lookback: z
+    .int()
+    .min(50)
+    .max(5000)
+    .default(500)
+    .meta({ examples: [5000] }),
   pattern_type: patternTypeSchema.optional(),
 })
 
 const generatedSignal = z.object({
-  id: z.string(),
-  pattern_id: z.string(),
+  id: idSchema,
+  pattern_id: idSchema,
   pattern_type: patternTypeSchema,
-  side: z.enum(['LONG', 'SHORT']),
-  phase: z.string(),
-  bar_timestamp: z.string(),
+  side: sideSchema,
+  phase: phaseSchema,
+  bar_timestamp: isoTimeSchema,
   entry_price: z.number(),
   stop_loss: z.number(),
   primary_target: z.number(),
@@ -31,15 +47,15 @@ const generatedSignal = z.object({
   r_multiple: z.number(),
   confidence_score: z.int(),
   requires_review: z.boolean(),
-  status: z.string(),
+  status: signalStatusSchema,
   is_new: z.boolean(),
 })
 
 const rejectedCandidate = z.object({
-  pattern_id: z.string(),
+  pattern_id: idSchema,
   pattern_type: patternTypeSchema,
-  bar_timestamp: z.string(),
-  rejection_stage: z.string(),
+  bar_timestamp: isoTimeSchema,
+  rejection_stage: rejectionStageSchema,
   rejection_reason: z.string(),
 })
 
