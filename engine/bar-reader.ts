@@ -89,7 +89,8 @@ export const readBars = (rows: Iterable<Bar & { symbol?: string }>, options: Rea
   let row = 0
   for (const bar of rows) {
     row++
-    if (bar.symbol !== undefined && bar.symbol !== options.symbol)
+    if (typeof bar !== 'object' || (bar as unknown) === null) reader.reject(row, 'is not a bar')
+    else if (bar.symbol !== undefined && bar.symbol !== options.symbol)
       reader.reject(row, `symbol ${bar.symbol} is not ${options.symbol}`)
     else reader.take(row, bar.time, bar.open, bar.high, bar.low, bar.close, bar.volume)
   }

@@ -16,11 +16,12 @@ export const barFault = (
   volume: number,
 ): string | null => {
   if (!Number.isSafeInteger(time)) return `time ${time} is not whole epoch milliseconds`
-  if (!(open > 0 && open < Infinity)) return `open ${open} is not a finite price above 0`
-  if (!(high > 0 && high < Infinity)) return `high ${high} is not a finite price above 0`
-  if (!(low > 0 && low < Infinity)) return `low ${low} is not a finite price above 0`
-  if (!(close > 0 && close < Infinity)) return `close ${close} is not a finite price above 0`
-  if (!(volume >= 0 && volume < Infinity)) return `volume ${volume} is not a finite number of at least 0`
+  if (!isPrice(open)) return `open ${open} is not a finite price above 0`
+  if (!isPrice(high)) return `high ${high} is not a finite price above 0`
+  if (!isPrice(low)) return `low ${low} is not a finite price above 0`
+  if (!isPrice(close)) return `close ${close} is not a finite price above 0`
+  if (!(Number.isFinite(volume) && volume >= 0))
+    return `volume ${volume} is not a finite number of at least 0`
   if (high < low) return `high ${high} is below low ${low}`
   if (outside(open, high, low) > wideningLimitFrac) return `open ${open} lies outside ${low}..${high}`
   if (outside(close, high, low) > wideningLimitFrac) return `close ${close} lies outside ${low}..${high}`
@@ -52,6 +53,9 @@ export const isPlainBar = (bars: BarSeries, i: number): boolean => {
 /** Whether a faultless bar's low or high must be moved to contain its open and close. */
 export const needsWidening = (open: number, high: number, low: number, close: number): boolean =>
   open > high || open < low || close > high || close < low
+
+/** Also false for what is no number at all, which plain JavaScript may hand over. */
+const isPrice = (value: number): boolean => Number.isFinite(value) && value > 0
 
 const outside = (price: number, high: number, low: number): number =>
   price > high ? (price - high) / price : price < low ? (low - price) / price : 0

@@ -1,16 +1,6 @@
 import type { BarSeries, Timeframe } from './bar-series.ts'
 import type { Random } from './generator-random.ts'
-
-/** Length of a bar in milliseconds. */
-export const timeframeMs: Readonly<Record<Timeframe, number>> = {
-  '1m': 60_000,
-  '5m': 300_000,
-  '15m': 900_000,
-  '1h': 3_600_000,
-  '4h': 14_400_000,
-  '1d': 86_400_000,
-  '1w': 604_800_000,
-}
+import { timeframeMs } from './resample.ts'
 
 /** How a bar of a scripted structure looks, in the tape's frame (see `Tape`). */
 export interface Shape {
@@ -51,7 +41,7 @@ export class Tape {
       volume: column(),
     }
     this.#start = start
-    this.#step = timeframeMs[timeframe]
+    this.#step = timeframeMs(timeframe)
   }
 
   get mirrored(): boolean {

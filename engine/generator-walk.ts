@@ -1,6 +1,6 @@
 import type { BarSeries, Timeframe } from './bar-series.ts'
 import { seededRandom } from './generator-random.ts'
-import { timeframeMs } from './generator-tape.ts'
+import { timeframeMs } from './resample.ts'
 
 export interface WalkOptions {
   seed: number
@@ -42,7 +42,7 @@ export function randomWalkBars(options: WalkOptions): BarSeries {
   const step = volatility / Math.sqrt(steps)
   let price = 100
   for (let i = 0; i < length; i++) {
-    series.time[i] = start + i * timeframeMs[timeframe]
+    series.time[i] = start + i * timeframeMs(timeframe)
     series.open[i] = price
     let high = price
     let low = price

@@ -45,6 +45,22 @@ describe('resample', () => {
     )
   })
 
+  it('makes weeks of minutes as it does of every timeframe between', () => {
+    // Three weeks and a bit, from a Wednesday on.
+    const start = Date.UTC(2024, 0, 3, 13, 30)
+    const { bars } = generateBars({ seed: 3, length: 32_000, timeframe: '1m', start })
+    const weeks = resample(bars, '1w')
+    expect([...weeks.time]).toEqual([1, 8, 15, 22].map((day) => Date.UTC(2024, 0, day)))
+    for (const between of ['5m', '15m', '1h', '4h', '1d'] as const) {
+      const way = resample(resample(bars, between), '1w')
+      expect([...way.open], between).toEqual([...weeks.open])
+      expect([...way.high], between).toEqual([...weeks.high])
+      expect([...way.low], between).toEqual([...weeks.low])
+      expect([...way.close], between).toEqual([...weeks.close])
+      way.volume.forEach((volume, k) => expect(volume / weeks.volume[k], between).toBeCloseTo(1, 12))
+    }
+  })
+
   it('refuses to make shorter bars of longer ones', () => {
     const { bars } = generateBars({ seed: 1, length: 10, timeframe: '1d' })
     expect(() => resample(bars, '1h')).toThrow('1h bars cannot be made from 1d bars')

@@ -144,6 +144,9 @@ function volumeTrend(ratios: readonly number[]): number {
   return below(second, 0.85 * first) ? 30 : below(second, 1.15 * first) ? 15 : 0
 }
 
+/** 5 */
+export const causeFactor = (duration: number) => (duration >= 40 ? 3 : duration >= 25 ? 2.5 : 2)
+
 /** 4.3: every pair of clusters that makes a range at the close of bar `t`, with quality and levels. */
 export function candidates(bars: BarSeries, m: readonly Measures[], t: number): Candidate[] {
   const found: Candidate[] = []
@@ -166,7 +169,7 @@ export function candidates(bars: BarSeries, m: readonly Measures[], t: number): 
         quality: quality(bars, m, support, resistance, start, end),
         ice: level(bars, m, 'low', support),
         creek: level(bars, m, 'high', resistance),
-        causeFactor: duration >= 40 ? 3 : duration >= 25 ? 2.5 : 2,
+        causeFactor: causeFactor(duration),
       })
     }
   return found

@@ -1,6 +1,6 @@
 import type { BarSeries } from '../bar-series.ts'
 import type { Candidate } from './candidates.ts'
-import { candidates } from './candidates.ts'
+import { candidates, causeFactor } from './candidates.ts'
 import { atLeast, atMost } from './compare.ts'
 import type { Measures } from './measures.ts'
 import type { Range } from './range.ts'
@@ -36,6 +36,12 @@ function end(range: Range, status: 'COMPLETED' | 'ARCHIVED', t: number): void {
   range.phase = 'none'
 }
 
+/** 4.5.2: end, quality and levels are refreshed; the start, and with it age and rank, never moves. */
+function refreshed(start: number, c: Candidate): Candidate {
+  const duration = c.end - start + 1
+  return { ...c, start, duration, causeFactor: causeFactor(duration) }
+}
+
 /** 4.5: what becomes of the ranges at the close of bar `t`. Answers with those that become ACTIVE. */
 export function lifecycle(
   bars: BarSeries,
@@ -62,7 +68,7 @@ export function lifecycle(
     for (const c of own) known.add(c)
     // A range that was left, by whatever door, is history: its levels stay as they were.
     if (own.length === 0 || isFrozen(range) || range.status !== 'ACTIVE') continue
-    range.shape = own[0]
+    range.shape = refreshed(range.start, own[0])
     if (!goodEnough(own[0], rules)) end(range, 'ARCHIVED', t)
   }
 

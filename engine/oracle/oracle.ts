@@ -409,11 +409,12 @@ export function oracle(bars: BarSeries, preset: 'strict' | 'standard'): OracleRe
   /** 8.0, 9.1: a confident pattern becomes a candidate with a plan and goes through the chain. */
   function settle(range: Range, v: View, pattern: OraclePattern, t: number, terms: Terms): void {
     pattern.status = 'low_confidence'
-    if (pattern.confidence < 70) return
+    // A Spring is what its Test makes of it, in both its confidences, also when that is not enough.
     if (pattern.type === 'SPRING') {
       pattern.phase = range.phase
       pattern.phaseConfidence = phaseConfidence(range, v, t)
     }
+    if (pattern.confidence < 70) return
     const { shape } = range
     pattern.judged = t
     pattern.verdict = judge(bars, rules, {
