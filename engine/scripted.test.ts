@@ -99,8 +99,8 @@ describe('every case of the method has a scripted series', () => {
     const [result] = found(structure)
     expect(reasons(result, kind)).toContain(reason)
     // Whatever leaves or ends a range takes its phase.
-    for (const { status, phase } of result.ranges)
-      if (status === 'ARCHIVED' || status === 'COMPLETED') expect(phase).toBeNull()
+    const over = result.ranges.filter(({ status }) => status === 'ARCHIVED' || status === 'COMPLETED')
+    for (const { phase } of over) expect(phase).toBeNull()
   })
 
   it('a breakout out of B that fails goes back to B, and its levels move again', () => {
@@ -128,12 +128,12 @@ describe('every case of the method has a scripted series', () => {
   })
 
   it('a Spring that falls too deep before it recovers is none', () => {
-    const [result, bars] = found('accumulation-spring-cancelled')
+    const [result] = found('accumulation-spring-cancelled')
     const { planted } = generateBars({ seed: 1, length: 700, structures: ['accumulation-spring-cancelled'] })
     const pierces = planted.filter(({ type }) => type === 'SPRING_CANCELLED').map(({ bar }) => bar)
     expect(pierces.length).toBeGreaterThan(0)
-    expect(bars.length).toBe(700)
-    for (const { type, bar } of result.events) if (type === 'SPRING') expect(pierces).not.toContain(bar)
+    const springs = result.events.filter(({ type }) => type === 'SPRING')
+    for (const { bar } of springs) expect(pierces).not.toContain(bar)
   })
 
   it.each(['accumulation-breakdown-gap', 'distribution-breakdown-gap'] as const)(
