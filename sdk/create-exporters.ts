@@ -27,7 +27,7 @@ export interface Outlet<Processor> {
   lost(): number
   /** Counts what is not delivered as dropped. */
   abandon(): void
-  /** What waits, for the last moment of the process. Nothing while the backend is failing. */
+  /** What waits, for the last moment of the process. While the backend is failing that is given up instead. */
   take(): LastDelivery[]
   close(): void
 }
@@ -59,7 +59,7 @@ export function createSpanOutlet(settings: Settings, store: MetricStore): Outlet
   return {
     processors: [...processors, queue],
     lost: () => books.lost(),
-    ...outletOf(queue, sender, delivery, target),
+    ...outletOf(queue, sender, delivery, target, books),
   }
 }
 
@@ -90,7 +90,7 @@ export function createLogOutlet(settings: Settings, store: MetricStore): Outlet<
   return {
     processors: [...processors, queue],
     lost: () => books.lost(),
-    ...outletOf(queue, sender, delivery, target),
+    ...outletOf(queue, sender, delivery, target, books),
   }
 }
 
@@ -126,10 +126,24 @@ function outletOf(
   sender: OtlpSender,
   delivery: DeliveryQueue,
   target: OtlpTarget,
+  books: Books,
 ): Omit<Outlet<never>, 'processors' | 'lost'> {
   return {
     abandon: () => queue.abandon(),
-    take: () => (delivery.failing ? [] : [{ target, batches: queue.take() }]),
+    take() {
+      // One that has just refused is not asked again: the end of a process is no time to wait.
+      if (delivery.failing) queue.abandon()
+      return [
+        {
+          target,
+          batches: queue.take(),
+          settle({ items }, delivered) {
+            if (delivered) books.delivered(items)
+            else books.dropped(items, 'shutdown_deadline')
+          },
+        },
+      ]
+    },
     close: () => sender.close(),
   }
 }

@@ -40,6 +40,8 @@ export interface DeliveryQueueOptions {
 
 const firstDelayMs = 250
 const longestDelayMs = 5000
+/** A backend may ask for a longer pause, but a mistaken header is not to silence a program for a day. */
+const longestAskedMs = 300_000
 /** Batches that may wait as they are; what comes after them is packed. */
 const freshBatches = 8
 /** Unpacked bytes that a busy event loop may pile up before packing no longer waits for it. */
@@ -206,7 +208,7 @@ export class DeliveryQueue {
         this.pause = undefined
         this.pump()
       },
-      Math.min(afterMs ?? delay, 2 ** 31 - 1),
+      Math.min(afterMs ?? delay, longestAskedMs),
     ).unref()
   }
 
