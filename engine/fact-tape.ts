@@ -56,7 +56,7 @@ const shapeCode = Object.fromEntries(shapeNames.map((name, code) => [name, code]
 >
 const shapeFields = shapeNames.map((name) => Object.entries(shapes[name]))
 
-const kinds: readonly Fact['kind'][] = [
+export const kinds: readonly Fact['kind'][] = [
   'RANGE_ACTIVE',
   'RANGE_REFRESHED',
   'RANGE_STATUS',
@@ -122,7 +122,12 @@ export class FactTape {
   }
 
   kindAt(place: number): Fact['kind'] {
-    return kinds[this.heads.values[place * headSize]]
+    return kinds[this.codeAt(place)]
+  }
+
+  /** Position of its kind in `kinds`. */
+  codeAt(place: number): number {
+    return this.heads.values[place * headSize]
   }
 
   /** The bar at which it became known. */

@@ -1,6 +1,6 @@
 export type { Bar, BarSeries, Timeframe } from './bar-series.ts'
 export { timeframes } from './bar-series.ts'
-export type { EngineObserver, ObservedFact, RunDescription, RunObserver } from './observer.ts'
+export type { EngineObserver, ObservedEnd, ObservedFact, RunDescription, RunObserver } from './observer.ts'
 export type { BarFlag, ReadOptions, ReadResult } from './bar-reader.ts'
 export { readBars } from './bar-reader.ts'
 export { BarColumns, barAt } from './bar-columns.ts'

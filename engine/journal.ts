@@ -1,6 +1,6 @@
 import type { BarSeries } from './bar-series.ts'
 import { Changes } from './changes.ts'
-import { FactTape } from './fact-tape.ts'
+import { FactTape, kinds } from './fact-tape.ts'
 import type { LiveRange } from './live-range.ts'
 import type { ObservedFact, RunObserver } from './observer.ts'
 import type { Draft } from './draft.ts'
@@ -16,17 +16,6 @@ export interface RangeEvent {
   /** First bar of its range. */
   readonly rangeStart: number
 }
-
-/** Facts worth an observer's attention; the others are many, and in the log. */
-const told: ReadonlySet<Fact['kind']> = new Set([
-  'RANGE_ACTIVE',
-  'RANGE_STATUS',
-  'PHASE',
-  'PATTERN',
-  'SIGNAL',
-  'SIGNAL_STATUS',
-  'REJECTION',
-])
 
 /** Everything a run finds out, in the order in which it became known. */
 export class Journal {
@@ -44,6 +33,9 @@ export class Journal {
   /** The series' columns; the run keeps this current. */
   bars: BarSeries
   private readonly observer: RunObserver | undefined
+  /** By code of kind: 1 when the observer has had enough of them, and how many it was not told since. */
+  private readonly enough = new Uint8Array(kinds.length)
+  private readonly counted = new Float64Array(kinds.length)
 
   constructor(bars: BarSeries, observer: RunObserver | undefined) {
     this.bars = bars
@@ -71,7 +63,7 @@ export class Journal {
     facts.number(creek.strength)
     facts.number(range.jump)
     facts.number(range.drop)
-    this.tell()
+    if (kind === 'RANGE_ACTIVE') this.tell()
   }
 
   status(range: LiveRange, t: number, status: string, reason: string | null): void {
@@ -179,12 +171,21 @@ export class Journal {
     this.tell()
   }
 
-  /** Tells the observer of the fact just written. */
+  /** Facts that the observer was not told, as it wanted no more of their kind than the number. */
+  untold(): Record<string, number> {
+    const numbers: Record<string, number> = {}
+    for (const [code, count] of this.counted.entries()) if (count > 0) numbers[kinds[code]] = count
+    return numbers
+  }
+
+  /** Tells the observer of the fact just written. Events and changes are many; they are in the log alone. */
   private tell(): void {
     const { observer, facts } = this
     if (observer === undefined) return
     const place = facts.length - 1
-    if (told.has(facts.kindAt(place))) observer.fact(new ToldFact(facts, place, this.bars))
+    const code = facts.codeAt(place)
+    if (this.enough[code] === 1) this.counted[code]++
+    else if (observer.fact(new ToldFact(facts, place, this.bars)) === false) this.enough[code] = 1
   }
 }
 
@@ -193,6 +194,7 @@ class ToldFact implements ObservedFact {
   readonly kind: Fact['kind']
   readonly bar: number
   readonly time: number
+  readonly type: string
   private readonly tape: FactTape
   private readonly place: number
   private readonly bars: BarSeries
@@ -201,13 +203,14 @@ class ToldFact implements ObservedFact {
     this.kind = tape.kindAt(place)
     this.bar = tape.barAt(place)
     this.time = bars.time[this.bar]
+    this.type = tape.typeAt(place)
     this.tape = tape
     this.place = place
     this.bars = bars
   }
 
   get attributes(): ObservedFact['attributes'] {
-    const said: Record<string, number | string | boolean> = { type: this.tape.typeAt(this.place) }
+    const said: Record<string, number | string | boolean> = { type: this.type }
     const { data } = this.tape.at(this.place, this.bars)
     for (const [name, value] of Object.entries(data)) if (value !== null) said[name] = value
     return said

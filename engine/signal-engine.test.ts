@@ -144,7 +144,7 @@ describe('createSignalEngine', () => {
       stageEnded: (stage) => calls.push(`stage ${stage}`),
       barEnded: () => -1,
       blockEnded: (end) => calls.push(`end ${end}`),
-      fact: ({ kind }) => calls.push(kind),
+      fact: ({ kind }) => void calls.push(kind),
       runEnded: ({ bars, error }) => calls.push(`ended ${bars} ${String(error)}`),
     }
     const stages: string[] = []

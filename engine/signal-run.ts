@@ -75,7 +75,7 @@ export class SignalRun {
       for (let first = 0; first < length; first += blockBars)
         this.block(first, Math.min(first + blockBars, length))
     } catch (error) {
-      this.observer?.runEnded({ bars: this.done, error })
+      this.observer?.runEnded({ bars: this.done, error, untold: this.journal.untold() })
       throw error
     }
     this.end()
@@ -108,7 +108,7 @@ export class SignalRun {
   }
 
   end(): void {
-    this.observer?.runEnded({ bars: this.done })
+    this.observer?.runEnded({ bars: this.done, untold: this.journal.untold() })
   }
 
   result(): SignalResult {

@@ -32,10 +32,22 @@ export interface RunObserver {
   /** The timed bar has ended. Answers with the next bar of this block to be timed, or -1. */
   barEnded(bar: number): number
   blockEnded(end: number): void
-  /** Something rare and worth telling: a pattern, signal, rejection, order, fill. */
-  fact(fact: ObservedFact): void
+  /**
+   * Something rare and worth telling: a pattern, signal, rejection, order, fill.
+   * Answers with false when of this kind only the number is wanted from now on (`untold` when the run ends); an
+   * engine may ignore that and tell all.
+   */
+  fact(fact: ObservedFact): boolean | undefined
   /** The run is over. `error` is what it threw, if it did. */
-  runEnded(outcome: { readonly bars: number; readonly error?: unknown }): void
+  runEnded(outcome: ObservedEnd): void
+}
+
+export interface ObservedEnd {
+  readonly bars: number
+  /** What the run threw, if it did. */
+  readonly error?: unknown
+  /** How many facts of each kind were not told, because only their number was wanted. */
+  readonly untold?: Readonly<Record<string, number>>
 }
 
 /** Something that an engine found at a bar: a pattern, a signal, a rejection. */
@@ -44,6 +56,8 @@ export interface ObservedFact {
   /** The bar at which it was known. */
   readonly bar: number
   readonly time: number
+  /** What the fact is about, in a word: the kind of a pattern, say. For metrics, so that they need not read the rest. */
+  readonly type?: string
   /** Small and flat. May be a getter: it is read only by who wants it, so that a fact nobody shows costs little. */
   readonly attributes: Readonly<Record<string, string | number | boolean>>
 }

@@ -8,7 +8,13 @@ export {
 } from './instrument-signal-engine.ts'
 export { instrumentBacktestEngine, type BacktestEngineShape } from './instrument-backtest-engine.ts'
 export { instrumentEngine, type MethodAdapter } from './instrument-engine.ts'
-export type { EngineObserver, ObservedFact, RunDescription, RunObserver } from './engine-observer.ts'
+export type {
+  EngineObserver,
+  ObservedEnd,
+  ObservedFact,
+  RunDescription,
+  RunObserver,
+} from './engine-observer.ts'
 export type { RunInfo, RunOutcome } from './observed-run.ts'
 export type { ObserveOptions } from './telemetry-options.ts'
 export {

@@ -140,6 +140,7 @@ export class ObservedRun {
       if (timer !== undefined && span.isRecording()) {
         timer.endedAt = Math.min(timer.endedAt, endedAt)
         span.setAttribute('tapescope.bars.timed', timer.timedBars)
+        span.setAttributes(options.listener?.describe?.() ?? {})
         addFacts(span, timer, this.clock, options.store)
         buildRunSpans(timer, options.tracer, this.context, this.clock, options.spanCap)
       }

@@ -1,4 +1,5 @@
-import type { ObservedFact, RunDescription, RunObserver } from './engine-observer.ts'
+import type { Attributes } from '@opentelemetry/api'
+import type { ObservedEnd, ObservedFact, RunDescription, RunObserver } from './engine-observer.ts'
 import { WorstBars } from './worst-bars.ts'
 
 export interface TimerOptions {
@@ -31,7 +32,9 @@ export interface TimerListener {
   /** `sinceMs` is the time since the fact heard before in the same bar, NaN for the first of a bar. */
   factTold?: ((fact: ObservedFact, sinceMs: number) => void) | undefined
   blockEnded?: ((end: number) => void) | undefined
-  runEnded?: ((outcome: { readonly bars: number; readonly error?: unknown }) => void) | undefined
+  runEnded?: ((outcome: ObservedEnd) => void) | undefined
+  /** Attributes for the run's span, asked when it ends. */
+  describe?: (() => Attributes) | undefined
   /** The engine told something that cannot be used; it goes on, this is only for counting. */
   refused?: (() => void) | undefined
 }
@@ -39,6 +42,8 @@ export interface TimerListener {
 interface FactKind {
   count: number
   readonly heard: boolean
+  /** It is kept while fewer facts than this are: what nobody listens to must not crowd out what decided the run. */
+  readonly room: number
 }
 
 /** Kinds beyond these are counted as one: what an engine calls its facts must not fill the memory. */
@@ -66,7 +71,7 @@ export class RunTimer implements RunObserver {
   endedAt: number
   readonly worstBars: WorstBars
   readonly worstBlocks: WorstBars
-  facts: TimedFact[] = []
+  readonly facts: TimedFact[] = []
   readonly factKinds = new Map<string, FactKind>()
 
   private readonly options: TimerOptions
@@ -151,32 +156,24 @@ export class RunTimer implements RunObserver {
     this.listener.blockEnded?.(end)
   }
 
-  fact(fact: ObservedFact): void {
+  fact(fact: ObservedFact): boolean | undefined {
     try {
       const kind = this.factKinds.get(fact.kind) ?? this.newKind(fact.kind)
       kind.count++
-      const kept = this.facts.length < this.options.maxFacts
-      if (kept || kind.heard) this.take(fact, kind.heard, kept)
+      const kept = this.facts.length < kind.room
+      if (!kept && !kind.heard) return false
+      this.take(fact, kind.heard, kept)
     } catch {
       this.listener.refused?.()
     }
+    return undefined
   }
 
-  runEnded(outcome: { readonly bars: number; readonly error?: unknown }): void {
+  runEnded(outcome: ObservedEnd): void {
     this.endedAt = this.read()
+    for (const [kind, count] of Object.entries(outcome.untold ?? {}))
+      (this.factKinds.get(kind) ?? this.newKind(kind)).count += count
     this.listener.runEnded?.(outcome)
-  }
-
-  /** Begins anew at the current time, for a stream that is told block by block. */
-  restart(): void {
-    this.blockStages.fill(0)
-    this.barStages.fill(0)
-    this.loopMs = this.timedBars = this.clockReads = 0
-    this.worstBars.clear()
-    this.worstBlocks.clear()
-    this.facts = []
-    this.factKinds.clear()
-    this.startedAt = this.endedAt = clock()
   }
 
   private take(fact: ObservedFact, heard: boolean, kept: boolean): void {
@@ -196,7 +193,10 @@ export class RunTimer implements RunObserver {
     if (known !== undefined) return known
     const last = this.factKinds.size === mostKinds - 1
     const { hears, factTold } = this.listener
-    const kind = { count: 0, heard: !last && factTold !== undefined && (hears?.(name) ?? true) }
+    const { maxFacts } = this.options
+    const heard = !last && factTold !== undefined && (hears?.(name) ?? true)
+    const room = heard || factTold === undefined ? maxFacts : Math.floor(maxFacts / 2)
+    const kind = { count: 0, heard, room }
     this.factKinds.set(last ? otherKind : name, kind)
     return kind
   }

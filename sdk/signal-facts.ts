@@ -1,3 +1,4 @@
+import type { Attributes } from '@opentelemetry/api'
 import type { ObservedFact } from './engine-observer.ts'
 import { bindCounter, bindHistogram, type BoundCounter, type BoundHistogram } from './instruments.ts'
 import type { MetricStore } from './metric-store.ts'
@@ -7,7 +8,7 @@ type Role = 'pattern' | 'signal' | 'rejection'
 
 /**
  * Counts what a run of a signal engine tells. Kinds of facts, in small or capital letters: `pattern`, `signal`, `rejection`, each with
- * the kind of pattern as `pattern_type` or `type`, a rejection with its stage as `rejection_stage` or `stage`.
+ * the kind of pattern as its `type` or its attribute `pattern_type`, a rejection with its stage as `rejection_stage` or `stage`.
  */
 export class SignalFacts implements TimerListener {
   private readonly symbol: string
@@ -15,6 +16,7 @@ export class SignalFacts implements TimerListener {
   private readonly store: MetricStore
   private readonly detection: BoundHistogram
   private readonly since: number
+  private rejectedAt: string | undefined
   private readonly validations = new Map<string, BoundHistogram>()
   private readonly counters = new Map<string, BoundCounter>()
 
@@ -41,15 +43,20 @@ export class SignalFacts implements TimerListener {
 
   factTold(fact: ObservedFact, sinceMs: number): void {
     const role = roleOf(fact.kind)
-    const { attributes } = fact
-    const type = text(attributes['pattern_type']) ?? text(attributes['type'])
+    const type = fact.type ?? text(fact.attributes['pattern_type']) ?? text(fact.attributes['type'])
     if (type === undefined || role === undefined) return
     if (role !== 'pattern' && sinceMs >= 0) this.validation(type).record(sinceMs / 1000)
+    const stage = role === 'rejection' ? stageOf(fact) : ''
+    if (role === 'rejection') this.rejectedAt ??= stage
     const { mark } = this
     if (mark === undefined || !(fact.time > this.since)) return
     mark.time = Math.max(mark.time, fact.time)
-    const stage = text(attributes['rejection_stage']) ?? text(attributes['stage']) ?? 'unknown'
     this.counter(role, type, stage).add()
+  }
+
+  /** For the run's span: where the first of its rejections happened, by which a sampler can keep the trace. */
+  describe(): Attributes {
+    return this.rejectedAt === undefined ? {} : { 'tapescope.signal.rejection_stage': this.rejectedAt }
   }
 
   private validation(type: string): BoundHistogram {
@@ -101,5 +108,8 @@ function roleOf(kind: string): Role | undefined {
       return undefined
   }
 }
+
+const stageOf = ({ attributes }: ObservedFact): string =>
+  text(attributes['rejection_stage']) ?? text(attributes['stage']) ?? 'unknown'
 
 const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined)

@@ -51,7 +51,11 @@ export class StreamObserver implements EngineObserver {
         timed?.blockEnded(blockEnd)
         end(blockEnd - first)
       },
-      fact: (fact: ObservedFact) => (timed ?? begin()).fact(fact),
+      // What one block has had enough of, the next one wants.
+      fact(fact: ObservedFact) {
+        ;(timed ?? begin()).fact(fact)
+        return undefined
+      },
       runEnded: ({ bars, error }) => end(Math.max(0, bars - first), error),
     }
   }

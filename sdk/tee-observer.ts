@@ -44,8 +44,8 @@ function teeRun(a: RunObserver, b: RunObserver): RunObserver {
       b.blockEnded(end)
     },
     fact(fact) {
-      a.fact(fact)
-      b.fact(fact)
+      const enough = [a.fact(fact), b.fact(fact)].every((answer) => answer === false)
+      return enough ? false : undefined
     },
     runEnded(outcome) {
       a.runEnded(outcome)

@@ -38,8 +38,4 @@ export class WorstBars {
     const { duration } = this
     return Array.from({ length: this.count }, (_, entry) => entry).sort((a, b) => duration[b] - duration[a])
   }
-
-  clear(): void {
-    this.count = 0
-  }
 }

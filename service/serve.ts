@@ -20,7 +20,6 @@ import { isLoopbackHost } from './guard.ts'
 import { migrate, migrations } from './migrate.ts'
 import { portError } from './port.ts'
 import { createRateLimit } from './rate-limit.ts'
-import { withRegistryFacts } from './registry-facts.ts'
 import type { ServiceLimits } from './service-limits.ts'
 import { StartError } from './start-error.ts'
 import { watchData } from './watch-data.ts'
@@ -78,7 +77,7 @@ export async function serve(options: ServeOptions): Promise<Service> {
     onConnectionError: (error) =>
       log({ level: 'warn', message: 'database connection lost', error: error.message }),
   })
-  const engine = withRegistryFacts(createSignalEngine())
+  const engine = createSignalEngine()
   const signalEngine = instrumentSignalEngine(engine)
   const replayEngine = instrumentSignalEngine(engine, { mode: 'replay' })
   const backtestEngine = instrumentBacktestEngine(createBacktestEngine())
