@@ -14,22 +14,28 @@ import { createViewer } from './viewer.ts'
 
 const USAGE = `Usage: tapescope-collector --config FILE [--config FILE] [options]
 
-Runs a Collector configuration as a local sidecar: OTLP in, fan-out, viewer. Later files add to earlier ones.
+Runs a Collector configuration as a local sidecar: OTLP in, fan-out, viewer.
 
-  --config FILE          a configuration file; repeat it to merge several
-  --host HOST            where to listen (TAPESCOPE_SIDECAR_HOST), 127.0.0.1
-  --otlp-port N          OTLP over HTTP (TAPESCOPE_OTLP_PORT); without it as the file says
-  --viewer-port N        viewer and its API (TAPESCOPE_VIEWER_PORT), 4319
-  --prometheus-port N    scrape endpoint (TAPESCOPE_PROMETHEUS_PORT); without it as the file says
-  --health-port N        health (TAPESCOPE_HEALTH_PORT); without it as the file says
-  --metrics-port N       the sidecar's own metrics (TAPESCOPE_SIDECAR_METRICS_PORT); without it as the file says
-  --data-dir DIR         where undecided spans survive a restart (TAPESCOPE_DATA_DIR), .tapescope/sidecar
-  --no-data-dir          keep undecided spans in memory only
-  --no-viewer            no viewer and no store
-  --check                only check the configuration
+  --config FILE         a configuration file; repeat it, later ones add to it
+  --host HOST           where to listen, 127.0.0.1 (TAPESCOPE_SIDECAR_HOST)
+  --otlp-port N         OTLP over HTTP (TAPESCOPE_OTLP_PORT)
+  --viewer-port N       viewer and its API, 4319 (TAPESCOPE_VIEWER_PORT)
+  --prometheus-port N   scrape endpoint (TAPESCOPE_PROMETHEUS_PORT)
+  --health-port N       health (TAPESCOPE_HEALTH_PORT)
+  --metrics-port N      the sidecar's own metrics
+                        (TAPESCOPE_SIDECAR_METRICS_PORT)
+  --data-dir DIR        where undecided spans and the viewer's store survive a
+                        restart, .tapescope/sidecar (TAPESCOPE_DATA_DIR)
+  --no-data-dir         keep both in memory only
+  --store-mib N         size of the viewer's store, 256 (TAPESCOPE_STORE_MIB);
+                        at most 64 in memory
+  --store-hours N       age of what it keeps, 72 (TAPESCOPE_STORE_HOURS)
+  --no-viewer           no viewer and no store
+  --check               only check the configuration
   --help
 
-A port of 0 takes a free one; the line "ready" on stderr says which.
+Without its flag a port is as the file says. 0 takes a free one; the line "ready"
+on stderr says which.
 `
 
 /** Seconds that a drain may take before what is left is cut. */
@@ -58,6 +64,8 @@ async function main(): Promise<void> {
       'data-dir': { type: 'string', default: process.env['TAPESCOPE_DATA_DIR'] ?? '.tapescope/sidecar' },
       'no-data-dir': { type: 'boolean', default: false },
       'no-viewer': { type: 'boolean', default: false },
+      'store-mib': { type: 'string', default: process.env['TAPESCOPE_STORE_MIB'] ?? '256' },
+      'store-hours': { type: 'string', default: process.env['TAPESCOPE_STORE_HOURS'] ?? '72' },
       check: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -87,7 +95,9 @@ async function main(): Promise<void> {
     )
   process.on('exit', () => dataDir?.release())
   const telemetry = new Telemetry()
-  const store = values['no-viewer'] ? undefined : new TraceStore({ maxBytes: 64 * 2 ** 20 })
+  const store = values['no-viewer'] ? undefined : openStore(values, dataDir?.path)
+  if (store && store.damagedRecords > 0)
+    stderrLog.warn(`viewer: ${store.damagedRecords} damaged requests in its store were left out`)
   const sidecar = createSidecar(config, {
     log: stderrLog,
     dataDir: dataDir?.path,
@@ -112,6 +122,7 @@ async function main(): Promise<void> {
     const deadline = Date.now() + DRAIN_SECONDS * 1000
     await sidecar.shutdown(deadline)
     await viewer?.close(Date.now() + 500)
+    store?.close()
     process.exit(0)
   }
   process.on('SIGTERM', () => void stop())
@@ -119,6 +130,23 @@ async function main(): Promise<void> {
   const urls = { ...sidecar.listening, ...(viewerAddress && { viewer: `http://${viewerAddress}` }) }
   const list = Object.entries(urls).map(([name, url]) => `${name} ${url}`)
   process.stderr.write(`ready: ${list.join(', ')}\n`)
+}
+
+/** On disk when there is a folder for it; in memory at most 64 MiB. */
+function openStore(
+  values: { readonly 'store-mib': string; readonly 'store-hours': string },
+  dataDir: string | undefined,
+): TraceStore {
+  const maxBytes = above0(values['store-mib'], '--store-mib') * 2 ** 20
+  const maxAgeMs = above0(values['store-hours'], '--store-hours') * 3_600_000
+  if (dataDir !== undefined) return new TraceStore({ maxBytes, maxAgeMs, dir: join(dataDir, 'store') })
+  return new TraceStore({ maxBytes: Math.min(maxBytes, 64 * 2 ** 20), maxAgeMs })
+}
+
+function above0(text: string, name: string): number {
+  const value = Number(text)
+  if (!(value > 0 && value <= 1e6)) throw new ConfigError(`${name} must be a number above 0, found "${text}"`)
+  return value
 }
 
 function port(text: string, name: string): number | undefined {

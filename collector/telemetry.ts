@@ -15,6 +15,17 @@ interface Family {
 export class Telemetry {
   private readonly families = new Map<string, Family>()
 
+  constructor() {
+    const gauge = (name: string, help: string, read: () => number) =>
+      this.register(name, name.endsWith('_total') ? 'counter' : 'gauge', help, {}, read)
+    gauge('otelcol_process_cpu_seconds_total', 'CPU time of the process, user and system', () => {
+      const { user, system } = process.cpuUsage()
+      return (user + system) / 1e6
+    })
+    gauge('otelcol_process_memory_rss_bytes', 'Resident set of the process', () => process.memoryUsage.rss())
+    gauge('otelcol_process_uptime_seconds_total', 'Since the start of the process', () => process.uptime())
+  }
+
   counter(name: string, help: string, labels: Labels): Counter {
     const counter = { value: 0 }
     this.register(name, 'counter', help, labels, () => counter.value)

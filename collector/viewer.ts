@@ -39,19 +39,17 @@ export function createViewer(options: ViewerOptions) {
       void takeProfile(profiles, request, response)
       return
     }
-    if (request.method === 'GET' && profileOf(profiles, options.store, url.pathname, response)) return
+    if (request.method === 'GET' && PROFILE_PATH.test(url.pathname)) {
+      void settle(response, profileOf(profiles, options.store, url.pathname, response))
+      return
+    }
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       response.setHeader('allow', 'GET, HEAD')
       problem(response, 405, 'only GET is served here')
       return
     }
     if (url.pathname.startsWith('/api/')) {
-      try {
-        api(options, url, response)
-      } catch (error) {
-        if (!(error instanceof QueryError)) throw error
-        problem(response, 400, error.message)
-      }
+      void settle(response, api(options, url, response))
     } else void page(options.pageDir, url.pathname, response)
   })
   return {
@@ -88,34 +86,45 @@ async function takeProfile(
   json(response, 200, { stored: true })
 }
 
-/** CPU samples of a trace, or of one span alone, as a speedscope file. False when the path is another's. */
-function profileOf(
+/** Turns what a handler rejects with into an answer. */
+async function settle(response: ServerResponse, handled: Promise<void>): Promise<void> {
+  try {
+    await handled
+  } catch (error) {
+    if (error instanceof QueryError) problem(response, 400, error.message)
+    else problem(response, 500, `the viewer failed to answer: ${(error as Error).message}`)
+  }
+}
+
+const PROFILE_PATH = /^\/api\/(?:traces\/([0-9a-f]{32})|spans\/([0-9a-f]{16}))\/profile$/i
+
+/** CPU samples of a trace, or of one span alone, as a speedscope file. */
+async function profileOf(
   profiles: ProfileStore,
   store: TraceStore,
   pathname: string,
   response: ServerResponse,
-): boolean {
-  const match = /^\/api\/(?:traces\/([0-9a-f]{32})|spans\/([0-9a-f]{16}))\/profile$/i.exec(pathname)
-  if (!match) return false
-  const [, traceId, spanId] = match.map((id) => id?.toLowerCase())
+): Promise<void> {
+  const [, traceId, spanId] = PROFILE_PATH.exec(pathname)!.map((id) => id?.toLowerCase())
   const found = profiles.speedscope(traceId ?? `span ${spanId}`, (span) =>
     traceId === undefined ? span.spanId === spanId : span.traceId === traceId,
   )
   if (found) json(response, 200, found)
-  else if (traceId !== undefined && store.trace(traceId).length === 0)
+  else if (traceId !== undefined && (await store.trace(traceId)).length === 0)
     problem(response, 404, `no trace ${traceId} is in the store`)
   else problem(response, 404, 'no CPU samples of it have arrived: start the profiler with this sidecar')
-  return true
 }
 
-function api({ store, telemetry }: ViewerOptions, url: URL, response: ServerResponse): void {
+async function api({ store, telemetry }: ViewerOptions, url: URL, response: ServerResponse): Promise<void> {
   const trace = /^\/api\/traces\/([^/]+)$/.exec(url.pathname)
   if (url.pathname === '/api/traces') {
-    json(response, 200, { traces: store.traces(readTraceQuery(url.searchParams)) })
+    json(response, 200, { traces: await store.traces(readTraceQuery(url.searchParams)) })
+  } else if (url.pathname === '/api/runs') {
+    json(response, 200, { runs: await store.runs(readTraceQuery(url.searchParams)) })
   } else if (trace) {
     const traceId = trace[1].toLowerCase()
     if (!/^[0-9a-f]{32}$/.test(traceId)) return problem(response, 400, 'a trace id is 32 hexadecimal digits')
-    const spans = store.trace(traceId)
+    const spans = await store.trace(traceId)
     if (spans.length === 0) return problem(response, 404, `no trace ${traceId} is in the store`)
     json(response, 200, { traceId, spans })
   } else if (url.pathname === '/api/health') {
@@ -139,7 +148,7 @@ async function page(dir: string, pathname: string, response: ServerResponse): Pr
     if (wanted !== '/index.html') return problem(response, 404, 'there is no such file')
     return json(response, 200, {
       page: 'not built',
-      api: ['/api/traces', '/api/traces/{traceId}', '/api/health'],
+      api: ['/api/runs', '/api/traces', '/api/traces/{traceId}', '/api/health'],
     })
   }
   response.writeHead(200, {

@@ -27,7 +27,7 @@ export class QueryError extends Error {
 const PARAMETERS = ['service', 'name', 'minDurationMs', 'attribute', 'error', 'from', 'to', 'limit']
 const MAX_LIMIT = 1000
 
-/** Reads the parameters of `GET /api/traces`. Throws QueryError. */
+/** Reads the parameters of `GET /api/traces` and `GET /api/runs`. Throws QueryError. */
 export function readTraceQuery(parameters: URLSearchParams): TraceQuery {
   for (const name of new Set(parameters.keys())) {
     if (!PARAMETERS.includes(name))

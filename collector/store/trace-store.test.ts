@@ -1,4 +1,7 @@
-import { expect, test } from 'vitest'
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { encode, type Json } from '../otlp/codec.ts'
 import { TracesRequest } from '../otlp/schema.ts'
 import { scanTraces } from '../otlp/trace-batch.ts'
@@ -6,6 +9,12 @@ import { Telemetry } from '../telemetry.ts'
 import { createViewer } from '../viewer.ts'
 import { readTraceQuery } from './trace-query.ts'
 import { TraceStore } from './trace-store.ts'
+
+let dir: string
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'store-'))
+})
+afterEach(() => rmSync(dir, { recursive: true, force: true }))
 
 const T0 = Date.parse('2026-01-31T09:30:00Z')
 
@@ -48,8 +57,7 @@ function request(service: string, spans: readonly Made[]): Buffer {
   })
 }
 
-function filled(): TraceStore {
-  const store = new TraceStore({ maxBytes: 2 ** 20 })
+function filled(store = new TraceStore({ maxBytes: 2 ** 20 })): TraceStore {
   const bars = { bars: { intValue: '5105' }, kept: { boolValue: true } }
   store.append(
     scanTraces(
@@ -71,13 +79,7 @@ function filled(): TraceStore {
   return store
 }
 
-function found(query: string): number[] {
-  return filled()
-    .traces(readTraceQuery(new URLSearchParams(query)))
-    .map((trace) => Number(trace.traceId))
-}
-
-test.each([
+const cases: readonly (readonly [query: string, traces: readonly number[]])[] = [
   ['', [3, 2, 1]],
   ['limit=1', [3]],
   ['service=engine', [2, 1]],
@@ -103,17 +105,79 @@ test.each([
   ['from=2026-01-31T09:30:01Z', [3, 2]],
   ['to=2026-01-31T09:30:01Z', [2, 1]],
   ['from=2026-01-31T10:30:01%2B01:00&to=2026-01-31T09:30:01.5Z', [2]],
-])('traces?%s', (query, expected) => {
-  expect(found(query)).toEqual(expected)
+]
+
+describe.each(['in memory', 'on disk', 'on disk, after a restart'])('%s', (kind) => {
+  test.each(cases)('traces?%s', async (query, expected) => {
+    let store = filled(kind === 'in memory' ? undefined : new TraceStore({ maxBytes: 2 ** 20, dir }))
+    // No close: the process was killed.
+    if (kind === 'on disk, after a restart') store = new TraceStore({ maxBytes: 2 ** 20, dir })
+    const found = await store.traces(readTraceQuery(new URLSearchParams(query)))
+    expect(found.map((trace) => Number(trace.traceId))).toEqual(expected)
+    store.close()
+  })
 })
 
-test('beyond its bytes the store drops the oldest requests', () => {
-  const one = (trace: number) => scanTraces(request('engine', [{ trace, id: 1, name: 'x', atMs: 0, ms: 1 }]))
-  const { body, rows } = one(1)
-  const store = new TraceStore({ maxBytes: 2 * (body.length + rows.byteLength) })
-  for (const trace of [1, 2, 3]) store.append(one(trace))
-  expect(store.trace('1'.padStart(32, '0'))).toEqual([])
-  expect(store.traces({ limit: 9 })).toHaveLength(2)
+const id = (trace: number) => String(trace).padStart(32, '0')
+const one = (trace: number, atMs = 0) =>
+  scanTraces(request('engine', [{ trace, id: trace, name: 'x', atMs, ms: 1 }]))
+
+test('runs are listed newest first, with what tells them apart', async () => {
+  const store = filled(new TraceStore({ maxBytes: 2 ** 20, dir }))
+  const runs = async (query: string) => store.runs(readTraceQuery(new URLSearchParams(query)))
+  expect(await runs('')).toMatchObject([
+    { kind: 'signals', traceId: id(2), name: 'signals.generate', durationMs: 40, runId: null, error: false },
+    { kind: 'backtest', traceId: id(1), spanId: '0000000000000011', service: 'engine', durationMs: 900 },
+  ])
+  expect(await runs('name=backtest.run&minDurationMs=900&attribute=bars:5105')).toHaveLength(1)
+  // The conditions are on the run's own span: the error is a stage's.
+  expect(await runs('error=true')).toEqual([])
+  expect(await runs('limit=1')).toHaveLength(1)
+  expect(await runs('to=2026-01-31T09:30:00.5Z')).toMatchObject([{ kind: 'backtest' }])
+  store.close()
+})
+
+test('a trace whose spans came in many requests is whole, also when only the newest are asked for', async () => {
+  const store = new TraceStore({ maxBytes: 2 ** 24, dir })
+  // A child comes first, as exporters send them, then a thousand other traces, then the root.
+  store.append(
+    scanTraces(request('engine', [{ trace: 7, id: 2, parent: 1, name: 'child', atMs: 5001, ms: 2 }])),
+  )
+  for (let i = 0; i < 1000; i++) store.append(one(100 + i, i))
+  store.append(scanTraces(request('engine', [{ trace: 7, id: 1, name: 'root', atMs: 5000, ms: 10 }])))
+  expect(await store.traces({ limit: 1 })).toMatchObject([{ name: 'root', spanCount: 2, durationMs: 10 }])
+  expect((await store.trace(id(7))).map((span) => span.name)).toEqual(['root', 'child'])
+  store.close()
+})
+
+test('beyond its bytes the store drops the oldest requests, on disk whole files of them', async () => {
+  const { body } = one(1)
+  const memory = new TraceStore({ maxBytes: 2 * body.length })
+  for (const trace of [1, 2, 3]) memory.append(one(trace))
+  expect(await memory.trace(id(1))).toEqual([])
+  expect(await memory.traces({ limit: 9 })).toHaveLength(2)
+
+  const maxBytes = 2 ** 20
+  const disk = new TraceStore({ maxBytes, dir })
+  const count = Math.ceil((3 * maxBytes) / body.length)
+  for (let trace = 1; trace <= count; trace++) disk.append(one(trace, trace))
+  const used = readdirSync(dir).reduce((sum, name) => sum + statSync(join(dir, name)).size, 0)
+  expect(used).toBeLessThan(maxBytes * 1.4)
+  expect(used).toBeGreaterThan(maxBytes * 0.7)
+  expect(await disk.trace(id(1))).toEqual([])
+  expect(await disk.traces({ limit: 2 })).toMatchObject([{ traceId: id(count) }, { traceId: id(count - 1) }])
+  expect(await disk.trace(id(count - 100))).toHaveLength(1)
+  disk.close()
+})
+
+test('what is older than it may be is forgotten', async () => {
+  const store = new TraceStore({ maxBytes: 2 ** 20, maxAgeMs: 1, dir })
+  store.append(one(1))
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  expect(await store.traces({ limit: 9 })).toEqual([])
+  expect(readdirSync(dir)).toEqual([])
+  store.append(one(2))
+  store.close()
 })
 
 test('a bad parameter is a 400 that names it', async () => {

@@ -1,16 +1,19 @@
 import type { Batch } from '../component.ts'
+import { resourceAttributes } from '../otlp/attributes.ts'
 import {
   END_TIME,
   NAME,
   NAME_END,
   PARENT_ID,
+  SPAN_ID,
   START_TIME,
   STATUS,
   STRIDE,
   TRACE_ID,
   type TraceBatch,
 } from '../otlp/trace-batch.ts'
-import { resourceAttributes } from '../otlp/attributes.ts'
+import { epochMs, isRun, RequestLog, traceKey, type RequestLogOptions } from './request-log.ts'
+import { runView, type RunView } from './run-view.ts'
 import { serviceName, viewSpan, type SpanView } from './span-view.ts'
 import { spanMatcher, type TraceQuery } from './trace-query.ts'
 
@@ -25,101 +28,133 @@ export interface TraceSummary {
   readonly errorCount: number
 }
 
-/** Recent traces, for the viewer. Keeps whole requests, newest last, and drops the oldest beyond `maxBytes`. */
+/** Recent traces, for the viewer: what came to the receiver, before sampling. */
 export class TraceStore {
-  private readonly maxBytes: number
-  private readonly batches: TraceBatch[] = []
-  private bytes = 0
+  private readonly log: RequestLog
 
-  constructor(options: { readonly maxBytes: number }) {
-    this.maxBytes = options.maxBytes
+  constructor(options: RequestLogOptions) {
+    this.log = new RequestLog(options)
+  }
+
+  get size(): { requests: number; bytes: number } {
+    return this.log.size
+  }
+
+  get damagedRecords(): number {
+    return this.log.damagedRecords
   }
 
   append(batch: Batch): void {
-    if (batch.signal !== 'traces') return
-    this.batches.push(batch)
-    this.bytes += batch.body.length + batch.rows.byteLength
-    while (this.bytes > this.maxBytes && this.batches.length > 1) {
-      const oldest = this.batches.shift()!
-      this.bytes -= oldest.body.length + oldest.rows.byteLength
-    }
+    if (batch.signal === 'traces') this.log.append(batch)
+  }
+
+  close(): void {
+    this.log.close()
   }
 
   /** Those that the query asks for, newest first by their start. */
-  traces(query: TraceQuery): TraceSummary[] {
+  async traces(query: TraceQuery): Promise<TraceSummary[]> {
     const found = new Map<string, Building>()
     const matches = spanMatcher(query)
-    for (const batch of this.batches) {
-      const { body, rows } = batch
-      for (let span = 0; span < batch.count; span++) {
-        const row = span * STRIDE
-        const at = rows[row + TRACE_ID]
-        const traceId = body.toString('hex', at, at + 16)
-        const start = nanos(body, rows[row + START_TIME])
-        const end = nanos(body, rows[row + END_TIME])
-        const root = rows[row + PARENT_ID] === 0
-        let trace = found.get(traceId)
-        if (trace === undefined) {
-          const matched = matches === undefined
-          trace = {
-            traceId,
-            start,
-            end,
-            root: false,
-            named: start,
-            batch,
-            span,
-            spanCount: 0,
-            errorCount: 0,
-            matched,
-          }
-          found.set(traceId, trace)
-        }
-        trace.matched ||= matches!(batch, span)
-        trace.spanCount++
-        if (rows[row + STATUS] === 2) trace.errorCount++
-        if (start < trace.start) trace.start = start
-        if (end > trace.end) trace.end = end
-        if ((root && !trace.root) || (root === trace.root && start < trace.named)) {
-          trace.root = root
-          trace.named = start
-          trace.batch = batch
-          trace.span = span
-        }
-      }
-    }
-    return [...found.values()]
+    const takesAll = matches === undefined && takesEveryTrace(query)
+    let requests = 0
+    let oldest = Infinity
+    await this.log.newestFirst(
+      () => true,
+      (batch, { serial }, latestStartLeft) => {
+        collect(batch, found, matches)
+        oldest = serial
+        // Without conditions the newest are known once nothing older can have started later than they did.
+        requests++
+        return !(takesAll && (requests & (requests - 1)) === 0 && enough(found, query.limit, latestStartLeft))
+      },
+    )
+    const chosen = [...found.values()]
       .filter((trace) => trace.matched && fits(trace, query))
       .sort((a, b) => (a.start < b.start ? 1 : a.start > b.start ? -1 : 0))
       .slice(0, query.limit)
-      .map(summary)
+    if (takesAll) await this.complete(chosen, oldest)
+    return chosen.map(summary)
   }
 
-  trace(traceId: string): SpanView[] {
+  /** Adds the spans of these traces that requests older than `serial` hold. */
+  private async complete(chosen: readonly Building[], serial: number): Promise<void> {
+    const ids = new Map(chosen.map((trace) => [trace.traceId, trace]))
+    const keys = new Set(chosen.map(({ traceId }) => traceKey(Buffer.from(traceId, 'hex'), 0)))
+    await this.log.newestFirst(
+      (entry) => entry.serial < serial && entry.traces.some((key) => keys.has(key)),
+      (batch) => {
+        collect(batch, ids, undefined, true)
+        return true
+      },
+    )
+  }
+
+  async trace(traceId: string): Promise<SpanView[]> {
     const id = Buffer.from(traceId, 'hex')
+    const key = traceKey(id, 0)
     const spans = new Map<string, SpanView>()
-    for (const batch of this.batches) {
-      for (let span = 0; span < batch.count; span++) {
-        const at = batch.rows[span * STRIDE + TRACE_ID]
-        if (batch.body.compare(id, 0, 16, at, at + 16) !== 0) continue
-        const view = viewSpan(batch, span)
-        spans.set(view.spanId, view)
-      }
-    }
+    await this.log.newestFirst(
+      (entry) => entry.traces.includes(key),
+      (batch) => {
+        for (let span = 0; span < batch.count; span++) {
+          const at = batch.rows[span * STRIDE + TRACE_ID]
+          if (batch.body.compare(id, 0, 16, at, at + 16) !== 0) continue
+          const view = viewSpan(batch, span)
+          // Sent twice, the later one holds.
+          if (!spans.has(view.spanId)) spans.set(view.spanId, view)
+        }
+        return true
+      },
+    )
     return [...spans.values()].sort((a, b) => {
       const x = BigInt(a.startTimeUnixNano)
       const y = BigInt(b.startTimeUnixNano)
       return x < y ? -1 : x > y ? 1 : 0
     })
   }
+
+  /** Runs of engines, newest first by their start. The query's conditions are on the run's own span. */
+  async runs(query: TraceQuery): Promise<RunView[]> {
+    const matches = spanMatcher(query)
+    const found = new Map<string, { start: number; batch: TraceBatch; span: number }>()
+    await this.log.newestFirst(
+      (entry) =>
+        entry.hasRun &&
+        (query.from === undefined || entry.latestStart >= query.from) &&
+        (query.to === undefined || entry.earliestStart < query.to + 1),
+      (batch, _entry, latestStartLeft) => {
+        for (let span = 0; span < batch.count; span++) {
+          if (!isRun(batch, span) || !spanFits(batch, span, query) || matches?.(batch, span) === false)
+            continue
+          const at = batch.rows[span * STRIDE + TRACE_ID]
+          const key = `${batch.body.toString('hex', at, at + 16)} ${spanIdOf(batch, span)}`
+          if (!found.has(key))
+            found.set(key, {
+              start: epochMs(batch.body, batch.rows[span * STRIDE + START_TIME]),
+              batch,
+              span,
+            })
+        }
+        return !enough(found, query.limit, latestStartLeft)
+      },
+    )
+    return [...found.values()]
+      .sort((a, b) => b.start - a.start)
+      .slice(0, query.limit)
+      .map(({ batch, span }) => runView(batch, span))
+  }
 }
 
 interface Building {
   readonly traceId: string
-  start: bigint
-  end: bigint
+  /** Epoch ms, exact to half a microsecond; `first` and `last` are the exact nanoseconds. */
+  start: number
+  end: number
+  first: bigint
+  last: bigint
   root: boolean
-  named: bigint
+  named: number
   batch: TraceBatch
   span: number
   spanCount: number
@@ -128,10 +163,83 @@ interface Building {
   matched: boolean
 }
 
+/** Adds a request's spans to their traces; to those that are there already when `only` is set. */
+function collect(
+  batch: TraceBatch,
+  found: Map<string, Building>,
+  matches: ((batch: TraceBatch, span: number) => boolean) | undefined,
+  only = false,
+): void {
+  const { body, rows } = batch
+  let lastAt = 0
+  let trace: Building | undefined
+  for (let span = 0; span < batch.count; span++) {
+    const row = span * STRIDE
+    const at = rows[row + TRACE_ID]
+    const start = epochMs(body, rows[row + START_TIME])
+    const end = epochMs(body, rows[row + END_TIME])
+    const root = rows[row + PARENT_ID] === 0
+    if (lastAt === 0 || body.compare(body, lastAt, lastAt + 16, at, at + 16) !== 0) {
+      const traceId = body.toString('hex', at, at + 16)
+      trace = found.get(traceId)
+      if (trace === undefined && !only) {
+        trace = {
+          traceId,
+          start,
+          end,
+          first: nanos(body, rows[row + START_TIME]),
+          last: nanos(body, rows[row + END_TIME]),
+          root: false,
+          named: Infinity,
+          batch,
+          span,
+          spanCount: 0,
+          errorCount: 0,
+          matched: matches === undefined,
+        }
+        found.set(traceId, trace)
+      }
+    }
+    lastAt = at
+    if (trace === undefined) continue
+    trace.matched ||= matches!(batch, span)
+    trace.spanCount++
+    if (rows[row + STATUS] === 2) trace.errorCount++
+    if (start <= trace.start) {
+      const exact = nanos(body, rows[row + START_TIME])
+      if (exact < trace.first) trace.first = exact
+      trace.start = start
+    }
+    if (end >= trace.end) {
+      const exact = nanos(body, rows[row + END_TIME])
+      if (exact > trace.last) trace.last = exact
+      trace.end = end
+    }
+    if ((root && !trace.root) || (root === trace.root && start < trace.named)) {
+      trace.root = root
+      trace.named = start
+      trace.batch = batch
+      trace.span = span
+    }
+  }
+}
+
+/** Whether `limit` of them started later than `latestStart`. */
+function enough(found: ReadonlyMap<string, { start: number }>, limit: number, latestStart: number): boolean {
+  if (found.size < limit) return false
+  let later = 0
+  for (const { start } of found.values()) if (start > latestStart && ++later >= limit) return true
+  return false
+}
+
+function takesEveryTrace({ minDurationMs, error, from, to }: TraceQuery): boolean {
+  return minDurationMs === undefined && error === undefined && from === undefined && to === undefined
+}
+
 /** What a query asks of the trace as a whole. */
 function fits(trace: Building, query: TraceQuery): boolean {
   const { minDurationMs, error, from, to } = query
-  const start = Number(trace.start / 1_000_000n)
+  const start = Number(trace.first / 1_000_000n)
   return (
     (minDurationMs === undefined || durationMs(trace) >= minDurationMs) &&
     (error === undefined || trace.errorCount > 0 === error) &&
@@ -140,12 +248,32 @@ function fits(trace: Building, query: TraceQuery): boolean {
   )
 }
 
+/** The same, asked of one span. */
+function spanFits({ body, rows }: TraceBatch, span: number, query: TraceQuery): boolean {
+  const { minDurationMs, error, from, to } = query
+  const row = span * STRIDE
+  const first = nanos(body, rows[row + START_TIME])
+  const start = Number(first / 1_000_000n)
+  const ms = Number(nanos(body, rows[row + END_TIME]) - first) / 1e6
+  return (
+    (minDurationMs === undefined || ms >= minDurationMs) &&
+    (error === undefined || (rows[row + STATUS] === 2) === error) &&
+    (from === undefined || start >= from) &&
+    (to === undefined || start <= to)
+  )
+}
+
 function durationMs(trace: Building): number {
-  return Number(trace.end - trace.start) / 1e6
+  return Number(trace.last - trace.first) / 1e6
 }
 
 function nanos(body: Buffer, at: number): bigint {
   return at === 0 ? 0n : body.readBigUInt64LE(at)
+}
+
+function spanIdOf({ body, rows }: TraceBatch, span: number): string {
+  const at = rows[span * STRIDE + SPAN_ID]
+  return body.toString('hex', at, at + 8)
 }
 
 function summary(trace: Building): TraceSummary {
@@ -155,7 +283,7 @@ function summary(trace: Building): TraceSummary {
     traceId: trace.traceId,
     name: batch.body.toString('utf8', batch.rows[row + NAME], batch.rows[row + NAME_END]),
     service: serviceName(resourceAttributes(batch, span)),
-    startTime: new Date(Number(trace.start / 1_000_000n)).toISOString(),
+    startTime: new Date(Number(trace.first / 1_000_000n)).toISOString(),
     durationMs: durationMs(trace),
     spanCount: trace.spanCount,
     errorCount: trace.errorCount,
