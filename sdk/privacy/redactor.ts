@@ -55,17 +55,21 @@ export function createRedactor({
     'process.command_args': () => undefined,
   }
 
-  const ruleFor = (key: string): Rule => {
+  // Names and short values come again and again: what was found out about one is kept.
+  const secrets = remembering(maskSecrets, (text) => text.length <= 128)
+  const ruleFor = remembering(findRule, () => true)
+
+  function findRule(key: string): Rule {
     if (Object.hasOwn(rules, key)) return rules[key]
     if (key.startsWith('db.query.parameter.')) return () => undefined
     const lower = key.toLowerCase()
     if (sensitiveName.test(key) || more.some((part) => lower.includes(part))) return () => masked
-    return maskSecrets
+    return secrets
   }
 
   const applied = (rule: Rule, value: unknown, depth: number): unknown => {
     if (typeof value === 'string') return rule(value)
-    if (rule !== maskSecrets) return rule('') === undefined ? undefined : masked
+    if (rule !== secrets) return rule('') === undefined ? undefined : masked
     if (depth === 0 || typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return value
     if (Array.isArray(value)) return value.map((one: unknown) => applied(rule, one, depth - 1))
     return Object.fromEntries(
@@ -78,14 +82,33 @@ export function createRedactor({
       for (const key of Object.keys(attributes)) {
         const before = attributes[key]
         const rule = ruleFor(key)
-        if (typeof before === 'number' && rule === maskSecrets) continue
+        if (typeof before === 'number' && rule === secrets) continue
         const after = applied(rule, before, 4)
         if (after === undefined) delete attributes[key]
         else if (after !== before) attributes[key] = after
       }
     },
-    text: maskSecrets,
+    text: secrets,
     message,
+  }
+}
+
+const mostRemembered = 4096
+
+function remembering<Answer>(
+  find: (text: string) => Answer,
+  worthIt: (text: string) => boolean,
+): (text: string) => Answer {
+  const known = new Map<string, Answer>()
+  return (text) => {
+    const found = known.get(text)
+    if (found !== undefined) return found
+    const answer = find(text)
+    if (worthIt(text)) {
+      if (known.size >= mostRemembered) known.clear()
+      known.set(text, answer)
+    }
+    return answer
   }
 }
 
