@@ -2,8 +2,7 @@ import { ChildFailed, run } from './child.ts'
 
 /** Fixed seeds and no background threads: the count then repeats to a few millionths. */
 const nodeFlags = ['--predictable', '--single-threaded', '--hash-seed=1', '--random-seed=1']
-const few = 20
-const many = 60
+const defaultRepeats = { few: 20, many: 60 }
 
 /** Whether valgrind is on the PATH. */
 export async function hasValgrind(): Promise<boolean> {
@@ -19,7 +18,12 @@ export async function hasValgrind(): Promise<boolean> {
  * Instructions per unit of a benchmark of the checkout in `folder`, warm: the difference of two whole processes that
  * differ only in how often they repeat the work, so that start, loading and setup cancel out. About a minute.
  */
-export async function countInstructions(folder: string, name: string, signal?: AbortSignal): Promise<number> {
+export async function countInstructions(
+  folder: string,
+  name: string,
+  signal?: AbortSignal,
+  { few, many } = defaultRepeats,
+): Promise<number> {
   const count = async (iterations: number): Promise<{ total: number; units: number }> => {
     const args = [
       '--tool=callgrind',

@@ -1,7 +1,7 @@
 /**
  * One case in this process, for the runner and the gate, which start a fresh one for each sample:
  *   measure.ts --list                    -> a JSON array of what the gate compares here
- *   measure.ts --case NAME --mode MODE   -> one JSON line; MODE is run, quick, gate, allocation or instructions
+ *   measure.ts --case NAME --mode MODE   -> one JSON line; MODE is run, quick, gate, process, allocation or instructions
  * The gate runs this file of two revisions, so what it prints may gain fields but not lose or rename any.
  */
 import { createHash } from 'node:crypto'
@@ -48,6 +48,13 @@ async function output(): Promise<unknown> {
       return measure(one, { ...context, rivals: true }, options)
     case 'gate':
       return measure(one, context, { ...config.gate, limitSeconds: config.limitSeconds })
+    case 'process':
+      return measure(one, context, {
+        ...config.gate,
+        limitSeconds: config.limitSeconds,
+        warmupRounds: 2,
+        measuredRounds: Number(values.iterations),
+      })
     case 'allocation':
       return measureAllocation(one, context)
     case 'instructions':
