@@ -42,6 +42,7 @@ export interface RunObserver {
   runEnded(outcome: ObservedEnd): void
 }
 
+/** How a run ended, as its engine tells it. */
 export interface ObservedEnd {
   readonly bars: number
   /** What the run threw, if it did. */

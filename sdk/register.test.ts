@@ -19,7 +19,7 @@ const program = `
   metrics.getMeter('program').createCounter('orders').add(3)
   trace.getTracer('program').startActiveSpan('one', (span) => {
     span.setAttribute('long', 'x'.repeat(100))
-    for (let i = 0; i < 20; i++) span.setAttribute('a' + i, i)
+    for (let i = 0; i < 20; i++) span.setAttribute('number.' + i + '.', i)
     span.end()
   })
 `
@@ -77,8 +77,8 @@ it('keeps the limits on attributes', async () => {
   })
   expect(text()).toContain('x'.repeat(10))
   expect(text()).not.toContain('x'.repeat(11))
-  expect(text()).toContain('a3')
-  expect(text()).not.toContain('a4')
+  expect(text()).toContain('number.3.')
+  expect(text()).not.toContain('number.4.')
 })
 
 it('samples, and sends nothing when nothing is to be sent', async () => {

@@ -14,8 +14,10 @@ it('has no stale page made from the code (npm run docs -w sdk)', () => {
   expect(page('api.md')).toBe(renderApiReference())
 })
 
-it('has a docstring on every export', () => {
-  const undocumented = [...page('api.md').matchAll(/^### (\w+)\n\n```/gm)].map(([, name]) => name)
+it('has a docstring on every function, class and constant', () => {
+  const undocumented = [
+    ...page('api.md').matchAll(/^### (\w+)\n\n```ts\n(?:function|class|const) /gm),
+  ].map(([, name]) => name)
   expect(undocumented).toEqual([])
 })
 
