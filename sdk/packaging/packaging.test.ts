@@ -15,9 +15,9 @@ it('has no stale page made from the code (npm run docs -w sdk)', () => {
 })
 
 it('has a docstring on every function, class and constant', () => {
-  const undocumented = [
-    ...page('api.md').matchAll(/^### (\w+)\n\n```ts\n(?:function|class|const) /gm),
-  ].map(([, name]) => name)
+  const undocumented = [...page('api.md').matchAll(/^### (\w+)\n\n```ts\n(?:function|class|const) /gm)].map(
+    ([, name]) => name,
+  )
   expect(undocumented).toEqual([])
 })
 
