@@ -136,7 +136,8 @@ class PrometheusExporter implements Exporter {
     const more = Object.entries(attributes).filter(
       ([key]) => !['service.name', 'service.namespace', 'service.instance.id'].includes(key),
     )
-    if (more.length === 0 || identity['job'] === undefined) return
+    // As in the Collector: a target is only who says both which job and which instance of it.
+    if (!identity['job'] || !identity['instance']) return
     const series = this.seriesOf('target_info', 'gauge', 'Target metadata', {
       ...Object.fromEntries(more),
       ...identity,
