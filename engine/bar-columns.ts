@@ -1,8 +1,9 @@
 import type { Bar, BarSeries, Timeframe } from './bar-series.ts'
 import { timeframes } from './bar-series.ts'
 import { EngineError } from './engine-error.ts'
+import { grownColumn, grownLength } from './grown-column.ts'
 
-/** A series that grows: columns double when full, so that adding a bar costs no allocation of its own. */
+/** A series that grows: columns grow by a factor when full, so that adding a bar costs no allocation of its own. */
 export class BarColumns implements BarSeries {
   readonly symbol: string
   readonly timeframe: Timeframe
@@ -73,19 +74,14 @@ export class BarColumns implements BarSeries {
   }
 
   private grow(): void {
-    this.time = doubled(this.time)
-    this.open = doubled(this.open)
-    this.high = doubled(this.high)
-    this.low = doubled(this.low)
-    this.close = doubled(this.close)
-    this.volume = doubled(this.volume)
+    const length = grownLength(this.time.length)
+    this.time = grownColumn(this.time, length)
+    this.open = grownColumn(this.open, length)
+    this.high = grownColumn(this.high, length)
+    this.low = grownColumn(this.low, length)
+    this.close = grownColumn(this.close, length)
+    this.volume = grownColumn(this.volume, length)
   }
-}
-
-const doubled = (column: Float64Array): Float64Array => {
-  const next = new Float64Array(Math.max(16, column.length * 2))
-  next.set(column)
-  return next
 }
 
 export const barAt = (bars: BarSeries, i: number): Bar => ({

@@ -1,4 +1,5 @@
 import type { BarSeries } from './bar-series.ts'
+import { grownColumn, grownLength } from './grown-column.ts'
 import { IntList } from './int-list.ts'
 import type { Fact } from './signal.ts'
 
@@ -80,7 +81,7 @@ const headSize = 7
 export class FactTape {
   length = 0
   private readonly heads = new IntList(headSize * 64)
-  private fields = new Float64Array(256)
+  private fields: Float64Array = new Float64Array(256)
   private fieldCount = 0
   private readonly texts: string[] = []
   private readonly textCodes = new Map<string, number>()
@@ -105,11 +106,8 @@ export class FactTape {
   }
 
   number(value: number | null): void {
-    if (this.fieldCount === this.fields.length) {
-      const next = new Float64Array(this.fields.length * 2)
-      next.set(this.fields)
-      this.fields = next
-    }
+    if (this.fieldCount === this.fields.length)
+      this.fields = grownColumn(this.fields, grownLength(this.fields.length))
     this.fields[this.fieldCount++] = value ?? Number.NaN
   }
 

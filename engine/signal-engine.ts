@@ -54,7 +54,7 @@ class Engine implements SignalEngine {
     const analysis = new SignalRun(bars, this.settings, run.observer, bars.length)
     analysis.runAll()
     this.kept.keepOf(analysis)
-    return analysis.result()
+    return analysis.result(true)
   }
 
   open({ symbol, timeframe }: { symbol: string; timeframe: Timeframe }, run: Run = {}): SignalSession {
@@ -122,7 +122,7 @@ class Session implements SignalSession {
   }
 
   result(): SignalResult {
-    return this.analysis.result()
+    return this.analysis.result(false)
   }
 
   close(): void {

@@ -100,7 +100,8 @@ export class SignalReport {
     return { up, down, events, facts }
   }
 
-  all(bars: number, widened: readonly number[]): SignalResult {
+  /** Everything so far. When no bar can follow, records are given as they are; else copies that stay as they are. */
+  all(bars: number, widened: readonly number[], over: boolean): SignalResult {
     const { journal, pivots, volume } = this
     const { up, down } = this
     const upTo = {
@@ -115,10 +116,9 @@ export class SignalReport {
       symbol: journal.bars.symbol,
       timeframe: journal.bars.timeframe,
       bars,
-      patterns: journal.patterns.map(patternCopy),
-      signals: journal.signals.map(signalCopy),
-      rejected: [...journal.rejected],
-      ranges: this.book.ranges.map((range) => this.rangeOf(range, last)),
+      patterns: over ? journal.patterns : journal.patterns.map(patternCopy),
+      signals: over ? journal.signals : journal.signals.map(signalCopy),
+      rejected: over ? journal.rejected : [...journal.rejected],
       funnel: this.funnel(bars),
       pivots: {
         highs: pivots.highs.values.slice(0, pivots.highs.length),
@@ -126,7 +126,10 @@ export class SignalReport {
       },
       volumeOf: (bar: number) => volumeAt(volume, bar),
     }
+    const ranges = (): TradingRange[] => this.book.ranges.map((range) => this.rangeOf(range, last))
+    const rangesNow = over ? null : ranges()
     return withLazy(result, {
+      ranges: () => rangesNow ?? ranges(),
       events: () => this.events(start, upTo),
       log: () => this.log(start, upTo),
       flags: () => this.flags(bars, flagged),

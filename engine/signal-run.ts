@@ -111,8 +111,9 @@ export class SignalRun {
     this.observer?.runEnded({ bars: this.done, untold: this.journal.untold() })
   }
 
-  result(): SignalResult {
-    return this.report.all(this.done, this.widened)
+  /** `over` when no bar will follow. */
+  result(over: boolean): SignalResult {
+    return this.report.all(this.done, this.widened, over)
   }
 
   /** One of each kind of object that it has found. */

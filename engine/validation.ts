@@ -40,20 +40,20 @@ const allowedPhases: Readonly<Record<PatternType, readonly Phase[]>> = {
 export const validate = (context: ValidationContext, rules: Thresholds): ValidationChain => {
   const results: StageResult[] = []
   const warnings: string[] = []
-  for (const [stage, judge] of stages) {
+  for (const { stage, validator, judge } of stages) {
     const verdict = judged(judge, context, rules)
     const failed = verdict.fail ?? null
-    const warned = verdict.warn ?? []
+    const warned = verdict.warn ?? noWarnings
     results.push({
       stage,
       status: failed !== null ? 'FAIL' : warned.length > 0 ? 'WARN' : 'PASS',
       reason: failed ?? (warned.length > 0 ? warned.join('; ') : null),
       time: context.time,
-      validator: `tapescope.${stage.toLowerCase()}`,
+      validator,
       metadata: verdict.metadata,
     })
     if (failed !== null) return chain(context, results, warnings, stage, failed)
-    warnings.push(...warned)
+    for (const warning of warned) warnings.push(warning)
   }
   return chain(context, results, warnings, null, null)
 }
@@ -72,6 +72,8 @@ const chain = (
   rejectionReason,
   warnings,
 })
+
+const noWarnings: readonly string[] = []
 
 type Judge = (context: ValidationContext, rules: Thresholds) => Verdict
 
@@ -213,10 +215,10 @@ const outsideHours = ({ intraday, session, closeTime }: ValidationContext): stri
   return minute >= session.close - 60 ? 'in the last trading hour' : null
 }
 
-const stages: readonly (readonly [ValidationStage, Judge])[] = [
-  ['VOLUME', volumeStage],
-  ['PHASE', phaseStage],
-  ['LEVELS', levelsStage],
-  ['RISK', riskStage],
-  ['STRATEGY', strategyStage],
+const stages: readonly { stage: ValidationStage; validator: string; judge: Judge }[] = [
+  { stage: 'VOLUME', validator: 'tapescope.volume', judge: volumeStage },
+  { stage: 'PHASE', validator: 'tapescope.phase', judge: phaseStage },
+  { stage: 'LEVELS', validator: 'tapescope.levels', judge: levelsStage },
+  { stage: 'RISK', validator: 'tapescope.risk', judge: riskStage },
+  { stage: 'STRATEGY', validator: 'tapescope.strategy', judge: strategyStage },
 ]

@@ -1,4 +1,5 @@
 import type { BarSeries } from './bar-series.ts'
+import { grownColumn, grownLength } from './grown-column.ts'
 
 /** Bars before the current one that its volume and spread are measured against (spec 3). */
 export const volumeWindow = 20
@@ -92,20 +93,14 @@ export class VolumeAnalysis {
   }
 
   private grow(needed: number): void {
-    const size = Math.max(256, needed, this.effort.length * 2)
-    this.volumeRatio = grown(this.volumeRatio, size)
-    this.spreadRatio = grown(this.spreadRatio, size)
-    this.closePosition = grown(this.closePosition, size)
-    const effort = new Uint8Array(size)
+    const length = Math.max(needed, grownLength(this.effort.length))
+    this.volumeRatio = grownColumn(this.volumeRatio, length)
+    this.spreadRatio = grownColumn(this.spreadRatio, length)
+    this.closePosition = grownColumn(this.closePosition, length)
+    const effort = new Uint8Array(length)
     effort.set(this.effort)
     this.effort = effort
   }
-}
-
-const grown = (column: Float64Array, size: number): Float64Array => {
-  const next = new Float64Array(size)
-  next.set(column)
-  return next
 }
 
 export type VolumeBand = 'CLIMACTIC' | 'HIGH' | 'AVERAGE' | 'LOW' | 'DRIED_UP'
