@@ -17,6 +17,7 @@ export class BoundHistogram {
   private readonly first: Uint8Array
   private readonly bounds: Float64Array
   private readonly lowest: number
+  private readonly family: Family
   private readonly series: Series
   private readonly store: MetricStore
 
@@ -27,6 +28,7 @@ export class BoundHistogram {
     this.first = index.first
     this.bounds = index.bounds
     this.lowest = index.lowest
+    this.family = family
     this.series = series
     this.store = store
   }
@@ -63,7 +65,7 @@ export class BoundHistogram {
     const now = Date.now()
     const old = this.series.exemplars[bucket]
     if (old !== undefined && now - old.timeMs < exemplarAgeMs) return
-    this.series.exemplars[bucket] = { value, traceId, spanId, timeMs: now }
+    this.store.keepExemplar(this.family, this.series, bucket, { value, traceId, spanId, timeMs: now })
     markKept(span)
   }
 }

@@ -8,7 +8,7 @@ import {
   type MetricData,
   type MetricProducer,
 } from '@opentelemetry/sdk-metrics'
-import { processStore, type Family, type MetricStore, type Series } from './metric-store.ts'
+import { processStore, totalsOf, type Family, type MetricStore, type Series } from './metric-store.ts'
 import { packageVersion } from './package-version.ts'
 
 /** Shows the store to every OpenTelemetry metric reader (Prometheus, OTLP, in memory), always cumulative. */
@@ -43,12 +43,13 @@ function metricData(family: Family, startTime: HrTime, endTime: HrTime): MetricD
       dataPointType: DataPointType.HISTOGRAM,
       dataPoints: points((one) => histogram(family, one)),
     }
-  const dataPoints = points((one) => one.slots[0])
+  const dataPoints = points((one) => totalsOf(one)[0])
   if (kind === 'gauge') return { ...base, dataPointType: DataPointType.GAUGE, dataPoints }
   return { ...base, dataPointType: DataPointType.SUM, isMonotonic: true, dataPoints }
 }
 
-function histogram({ definition }: Family, { slots }: Series): Histogram {
+function histogram({ definition }: Family, series: Series): Histogram {
+  const slots = totalsOf(series)
   const counts = Array.from(slots.subarray(0, slots.length - 1))
   const count = counts.reduce((total, one) => total + one, 0)
   return { buckets: { boundaries: [...definition.boundaries!], counts }, count, sum: slots.at(-1)! }

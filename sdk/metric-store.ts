@@ -1,7 +1,9 @@
+import { isMainThread } from 'node:worker_threads'
 import { BucketIndex } from './bucket-index.ts'
 import type { Exemplar } from './exemplars.ts'
 import { LabelBounds } from './label-bounds.ts'
-import type { Labels, MetricDefinition } from './metric-definition.ts'
+import { definitionOf, type Labels, type MetricDefinition } from './metric-definition.ts'
+import { gatherThreads, shareSeries } from './thread-metrics.ts'
 
 /**
  * One series. `slots` is what the hot path writes: a counter's or gauge's value, or a histogram's buckets (`+Inf`
@@ -10,6 +12,8 @@ import type { Labels, MetricDefinition } from './metric-definition.ts'
 export interface Series {
   readonly labels: Labels
   readonly slots: Float64Array
+  /** The slots of other threads for the same labels, in the main thread. */
+  readonly parts: Float64Array[]
   /** Latest value with a trace for each bucket; empty until there is one. */
   readonly exemplars: (Exemplar | undefined)[]
 }
@@ -21,9 +25,13 @@ export interface Family {
 }
 
 /** Told to whoever shares the store with other threads. */
-export type SeriesListener = (definition: MetricDefinition, key: string, series: Series) => void
+export interface SeriesListener {
+  seriesMade(definition: MetricDefinition, key: string, series: Series): void
+  exemplarKept(definition: MetricDefinition, key: string, bucket: number, exemplar: Exemplar): void
+}
 
 const chunkSlots = 8192
+const separator = '\u0000'
 
 /** All series of a process: families by name, values in shared memory. */
 export class MetricStore {
@@ -32,7 +40,7 @@ export class MetricStore {
   private readonly byLabels = new WeakMap<object, Series>()
   private readonly bounds = new LabelBounds((reason) => this.misuse(reason))
   private readonly beforeCollect = new Set<() => void>()
-  private readonly misuses = new Map<string, number>()
+  private readonly misuses = new Map<string, Series>()
   private chunk: Float64Array = new Float64Array(0)
   private used = 0
   private listener: SeriesListener | undefined
@@ -58,17 +66,18 @@ export class MetricStore {
   series(family: Family, labels: Readonly<Record<string, unknown>>): Series {
     const { definition } = family
     const values = definition.labels.map((label) => this.bounds.admit(label, readLabel(labels, label)))
-    const key = values.join('\u0000')
+    const key = values.join(separator)
     const known = family.series.get(key)
     if (known !== undefined) return known
     const series: Series = {
       labels: Object.fromEntries(definition.labels.map((label, i) => [label, values[i]])),
       slots: this.allocate(family.index === undefined ? 1 : family.index.bounds.length + 1),
+      parts: [],
       exemplars: [],
     }
     family.series.set(key, series)
     this.byLabels.set(series.labels, series)
-    this.listener?.(definition, key, series)
+    this.listener?.seriesMade(definition, key, series)
     return series
   }
 
@@ -79,11 +88,23 @@ export class MetricStore {
 
   /** A call that had to be refused: counted, never thrown. */
   misuse(reason: string): void {
-    this.misuses.set(reason, (this.misuses.get(reason) ?? 0) + 1)
+    let series = this.misuses.get(reason)
+    if (series === undefined) {
+      series = this.series(this.family(definitionOf('tapescope_misuse_total', 'counter')), { reason })
+      this.misuses.set(reason, series)
+    }
+    series.slots[0]++
   }
 
+  /** By reason; those of this thread. */
   misuseCounts(): ReadonlyMap<string, number> {
-    return this.misuses
+    return new Map([...this.misuses].map(([reason, { slots }]) => [reason, slots[0]]))
+  }
+
+  /** Makes a value with its trace the exemplar of a bucket. */
+  keepExemplar(family: Family, series: Series, bucket: number, exemplar: Exemplar): void {
+    series.exemplars[bucket] = exemplar
+    this.listener?.exemplarKept(family.definition, keyOf(family, series), bucket, exemplar)
   }
 
   /** Calls `update` before each collection; answers with the function that ends it. */
@@ -106,8 +127,12 @@ export class MetricStore {
   /** Hears of every series, also of those that exist already. */
   listen(listener: SeriesListener): void {
     this.listener = listener
+    this.eachSeries((definition, key, series) => listener.seriesMade(definition, key, series))
+  }
+
+  eachSeries(act: SeriesListener['seriesMade']): void {
     for (const { definition, series } of this.families.values())
-      for (const [key, one] of series) listener(definition, key, one)
+      for (const [key, one] of series) act(definition, key, one)
   }
 
   private allocate(slots: number): Float64Array {
@@ -121,6 +146,17 @@ export class MetricStore {
     return part
   }
 }
+
+/** Slots of a series with those of other threads added. */
+export function totalsOf({ slots, parts }: Series): Float64Array {
+  if (parts.length === 0) return slots
+  const totals = slots.slice()
+  for (const part of parts) for (const [slot, value] of part.entries()) totals[slot] += value
+  return totals
+}
+
+const keyOf = ({ definition }: Family, { labels }: Series): string =>
+  definition.labels.map((label) => labels[label]).join(separator)
 
 function readLabel(labels: Readonly<Record<string, unknown>> | null | undefined, label: string): unknown {
   try {
@@ -137,5 +173,12 @@ const shapeOf = ({ kind, unit, labels, boundaries }: MetricDefinition): string =
 const key = Symbol.for('tapescope.metric-store.1')
 const shared = globalThis as { [key]?: MetricStore }
 
-/** The store of this process; one also when the package was installed twice. */
-export const processStore: MetricStore = (shared[key] ??= new MetricStore())
+/** The store of this thread; one also when the package was installed twice. The main thread's shows all threads'. */
+export const processStore: MetricStore = (shared[key] ??= newProcessStore())
+
+function newProcessStore(): MetricStore {
+  const store = new MetricStore()
+  if (isMainThread) gatherThreads(store)
+  else shareSeries(store)
+  return store
+}

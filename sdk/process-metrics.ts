@@ -1,9 +1,11 @@
 import { performance, type EventLoopUtilization } from 'node:perf_hooks'
+import { isMainThread } from 'node:worker_threads'
 import { bindCounter, bindGauge } from './instruments.ts'
 import type { MetricStore } from './metric-store.ts'
 
-/** Reads the process at each collection. Answers with the function that ends it. */
+/** Reads the process at each collection, in the main thread. Answers with the function that ends it. */
 export function observeProcess(store: MetricStore): () => void {
+  if (!isMainThread) return () => {}
   const cpu = bindCounter('process_cpu_seconds_total', {}, store)
   const memory = bindGauge('process_resident_memory_bytes', {}, store)
   const heap = bindGauge('nodejs_heap_used_bytes', {}, store)
@@ -19,7 +21,5 @@ export function observeProcess(store: MetricStore): () => void {
     const now = performance.eventLoopUtilization()
     utilization.set(performance.eventLoopUtilization(now, before).utilization)
     before = now
-    for (const [reason, count] of store.misuseCounts())
-      bindCounter('tapescope_misuse_total', { reason }, store).observeTotal(count)
   })
 }

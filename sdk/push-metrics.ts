@@ -11,6 +11,7 @@ import {
   type ResourceMetrics,
 } from '@opentelemetry/sdk-metrics'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { isMainThread } from 'node:worker_threads'
 import type { Settings } from './config/settings.ts'
 import { createOtlpSender } from './delivery/otlp-sender.ts'
 import { otlpTarget } from './delivery/otlp-target.ts'
@@ -32,7 +33,8 @@ export function createPushReaders(
         exporter,
         exportIntervalMillis: settings.metricIntervalMs,
         exportTimeoutMillis: Math.min(settings.metricTimeoutMs, settings.metricIntervalMs),
-        metricProducers: [producer()],
+        // What a thread counts is shown by the main thread.
+        metricProducers: isMainThread ? [producer()] : [],
       }),
   )
 }

@@ -1,3 +1,4 @@
+import { isMainThread } from 'node:worker_threads'
 import { context, diag, logs, metrics, propagation, trace } from '@opentelemetry/api'
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
 import { PrometheusSerializer } from '@opentelemetry/exporter-prometheus'
@@ -92,9 +93,10 @@ export function startSdk(
     store,
     settings.exemplars === 'trace_based',
   )
-  const server = settings.metricsExporter.includes('prometheus')
-    ? servePrometheus(metricsHandler, settings.prometheusHost, settings.prometheusPort)
-    : undefined
+  const server =
+    isMainThread && settings.metricsExporter.includes('prometheus')
+      ? servePrometheus(metricsHandler, settings.prometheusHost, settings.prometheusPort)
+      : undefined
 
   return {
     metricsHandler,
