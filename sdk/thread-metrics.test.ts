@@ -7,15 +7,9 @@ it('adds up what five threads counted, those that ended, block and were killed t
   const { stdout } = await promisify(execFile)(process.execPath, [program.pathname], {
     cwd: import.meta.dirname,
   })
+  const { symbols, ...sums } = JSON.parse(stdout) as Record<string, number>
   // The gauges of the two that were killed are shown on: nobody can tell that they are gone.
-  // 500 symbols: 499 and the overflow, as the runs' symbol is one too.
-  const symbols = 500
-  expect(JSON.parse(stdout)).toEqual({
-    counted: 100_000,
-    recorded: 10,
-    runs: 5,
-    refused: 5,
-    symbols,
-    pending: 10,
-  })
+  expect(sums).toEqual({ counted: 100_000, recorded: 10, runs: 5, refused: 5, pending: 10 })
+  // Of 1,001 symbols 500 and the overflow; the runs' symbol may or may not be one of them.
+  expect([500, 501]).toContain(symbols)
 })
