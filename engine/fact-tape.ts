@@ -80,8 +80,8 @@ const headSize = 7
  */
 export class FactTape {
   length = 0
-  private readonly heads = new IntList(headSize * 64)
-  private fields: Float64Array = new Float64Array(256)
+  private readonly heads = new IntList()
+  private fields: Float64Array = new Float64Array(0)
   private fieldCount = 0
   private readonly texts: string[] = []
   private readonly textCodes = new Map<string, number>()

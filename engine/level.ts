@@ -75,12 +75,13 @@ export class Levels {
     count: number
     last: number
     level: Level
-  } | null)[] = Array.from({ length: slots }, () => null)
+  } | null)[] = []
 
   of(kind: LevelKind, side: PivotClusters, k: number, bars: BarSeries, volume: VolumeAnalysis): Level {
     const mean = side.mean[k]
     const count = side.count[k]
     const last = side.lastBar[k]
+    if (this.held.length === 0) for (let n = 0; n < slots; n++) this.held.push(null)
     const slot = (last * 7 + side.firstBar[k] + count) & (slots - 1)
     const held = this.held[slot]
     if (

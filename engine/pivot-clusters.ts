@@ -8,22 +8,26 @@ const never = 1 << 30
 /** Pivots of one kind are at least 6 bars apart, so a window holds 20; a little room. */
 const mostPivots = 24
 
+/** Plain arrays: so short a typed one costs more to make than it will ever save. What they begin with is their kind. */
+const fractions = (): number[] => new Array<number>(mostPivots).fill(0.5)
+const whole = (): number[] => new Array<number>(mostPivots).fill(0)
+
 /**
  * The pivots of one kind within the window, sorted by price, and the clusters they form (spec 4.2). Cluster `k` has
  * `count[k]` pivots from place `start[k]` of `price` and `bar`.
  */
 export class PivotClusters {
-  readonly price = new Float64Array(mostPivots)
-  readonly bar = new Int32Array(mostPivots)
+  readonly price = fractions()
+  readonly bar = whole()
   pivots = 0
   clusters = 0
-  readonly start = new Int32Array(mostPivots)
-  readonly count = new Int32Array(mostPivots)
-  readonly mean = new Float64Array(mostPivots)
+  readonly start = whole()
+  readonly count = whole()
+  readonly mean = fractions()
   /** Sample standard deviation as a fraction of the mean. */
-  readonly spreadFrac = new Float64Array(mostPivots)
-  readonly firstBar = new Int32Array(mostPivots)
-  readonly lastBar = new Int32Array(mostPivots)
+  readonly spreadFrac = fractions()
+  readonly firstBar = whole()
+  readonly lastBar = whole()
   /** Bar of the oldest pivot held; `never` for none. */
   oldest = never
 

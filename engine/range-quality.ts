@@ -27,9 +27,8 @@ export const tightnessPoints = (spreadFrac: number): number =>
  * new pivots the same question comes up many times. Bars of a span never change, so an entry never ages.
  */
 export class DryingVolume {
-  private readonly mean = new Float64Array(cacheSize)
-  private readonly span = new Float64Array(cacheSize).fill(-1)
-  private readonly points = new Uint8Array(cacheSize)
+  /** Mean, span and points of each slot; a span is never 0. Made at the first question: short series ask none. */
+  private slots = new Float64Array(0)
 
   /** For cluster `k`; `prices` are the lows for support, the highs for resistance; the span is `first` to `last`. */
   of(
@@ -41,14 +40,16 @@ export class DryingVolume {
     last: number,
   ): number {
     const mean = side.mean[k]
+    if (this.slots.length === 0) this.slots = new Float64Array(3 * cacheSize)
+    const { slots } = this
     const span = first * 128 + (last - first)
-    const slot = ((first * 7 + last * 13 + mean * 64) | 0) & (cacheSize - 1)
-    if (this.span[slot] !== span || this.mean[slot] !== mean) {
-      this.span[slot] = span
-      this.mean[slot] = mean
-      this.points[slot] = dryingPoints(prices, volume.volumeRatio, mean, first, last)
+    const slot = 3 * (((first * 7 + last * 13 + mean * 64) | 0) & (cacheSize - 1))
+    if (slots[slot] !== mean || slots[slot + 1] !== span) {
+      slots[slot] = mean
+      slots[slot + 1] = span
+      slots[slot + 2] = dryingPoints(prices, volume.volumeRatio, mean, first, last)
     }
-    return this.points[slot]
+    return slots[slot + 2]
   }
 }
 

@@ -46,7 +46,7 @@ export class SignalReport {
   private readonly down: ClimaxStream
   private readonly book: RangeBook
   /** How much had been found at the end of each bar that found something, four counts each. */
-  private readonly ends = new IntList(256)
+  private readonly ends = new IntList()
   private rejections = 0
 
   constructor(
@@ -63,19 +63,22 @@ export class SignalReport {
     this.up = up
     this.down = down
     this.book = book
-    for (let k = 0; k < 4; k++) this.ends.push(0)
   }
 
   /** What bar `t` added since the bar before. */
   since(t: number): BarOutcome {
     const { journal, up, down, ends } = this
     const { length, values } = ends
-    if (
+    if (length === 0) {
+      if (journal.facts.length + up.at.length + down.at.length === 0) return nothing
+      for (let k = 0; k < 4; k++) ends.push(0)
+    } else if (
       journal.facts.length === values[length - 1] &&
       up.at.length === values[length - 4] &&
       down.at.length === values[length - 3]
     )
       return nothing
+    const before = ends.length - 4
     ends.push(up.at.length)
     ends.push(down.at.length)
     ends.push(journal.events.length)
@@ -85,7 +88,7 @@ export class SignalReport {
     this.rejections = rejected.length
     return new BarFindings(
       this,
-      length - 4,
+      before,
       changedPatterns.count === 0 ? none : changedPatterns.map(patternCopy),
       changedSignals.count === 0 ? none : changedSignals.map(signalCopy),
       refused === 0 ? none : rejected.slice(-refused),
@@ -119,17 +122,20 @@ export class SignalReport {
       patterns: over ? journal.patterns : journal.patterns.map(patternCopy),
       signals: over ? journal.signals : journal.signals.map(signalCopy),
       rejected: over ? journal.rejected : [...journal.rejected],
-      funnel: this.funnel(bars),
-      pivots: {
-        highs: pivots.highs.values.slice(0, pivots.highs.length),
-        lows: pivots.lows.values.slice(0, pivots.lows.length),
-      },
       volumeOf: (bar: number) => volumeAt(volume, bar),
     }
     const ranges = (): TradingRange[] => this.book.ranges.map((range) => this.rangeOf(range, last))
     const rangesNow = over ? null : ranges()
+    const funnelNow = over ? null : this.funnel(bars)
+    const highs = pivots.highs.length
+    const lows = pivots.lows.length
     return withLazy(result, {
       ranges: () => rangesNow ?? ranges(),
+      funnel: () => funnelNow ?? this.funnel(bars),
+      pivots: () => ({
+        highs: pivots.highs.values.slice(0, highs),
+        lows: pivots.lows.values.slice(0, lows),
+      }),
       events: () => this.events(start, upTo),
       log: () => this.log(start, upTo),
       flags: () => this.flags(bars, flagged),

@@ -21,8 +21,8 @@ export class VolumeAnalysis {
   spreadRatio: Float64Array
   closePosition: Float64Array
   effort: Uint8Array
-  private readonly volumeSuffix = new Float64Array(volumeWindow)
-  private readonly spreadSuffix = new Float64Array(volumeWindow)
+  /** Suffix sums of the block of 20 before: of volume, then of spread. */
+  private readonly suffix = new Float64Array(2 * volumeWindow)
   /** Sums of volume and spread since the block of 20 began. */
   private readonly prefix = new Float64Array(2)
 
@@ -37,7 +37,7 @@ export class VolumeAnalysis {
   run(bars: BarSeries, first: number, end: number): void {
     if (end > this.effort.length) this.grow(end)
     const { high, low, close, volume } = bars
-    const { volumeRatio, spreadRatio, closePosition, effort, volumeSuffix, spreadSuffix, prefix } = this
+    const { volumeRatio, spreadRatio, closePosition, effort, suffix, prefix } = this
     let volumePrefix = prefix[0]
     let spreadPrefix = prefix[1]
     let place = first % volumeWindow
@@ -54,8 +54,8 @@ export class VolumeAnalysis {
       let spreads = Number.NaN
       let kind = 0
       if (i >= volumeWindow) {
-        const volumes = volumeSuffix[place] + volumePrefix
-        const spreadsBefore = spreadSuffix[place] + spreadPrefix
+        const volumes = suffix[place] + volumePrefix
+        const spreadsBefore = suffix[volumeWindow + place] + spreadPrefix
         spreads = spreadsBefore === 0 ? 0 : spread / (spreadsBefore / volumeWindow)
         if (volumes !== 0) {
           ratio = ownVolume / (volumes / volumeWindow)
@@ -87,8 +87,8 @@ export class VolumeAnalysis {
       const j = i - volumeWindow + k
       volumes += volume[j]
       spreads += high[j] - low[j]
-      this.volumeSuffix[k] = volumes
-      this.spreadSuffix[k] = spreads
+      this.suffix[k] = volumes
+      this.suffix[volumeWindow + k] = spreads
     }
   }
 
