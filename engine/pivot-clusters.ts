@@ -9,8 +9,14 @@ const never = 1 << 30
 const mostPivots = 24
 
 /** Plain arrays: so short a typed one costs more to make than it will ever save. What they begin with is their kind. */
-const fractions = (): number[] => new Array<number>(mostPivots).fill(0.5)
-const whole = (): number[] => new Array<number>(mostPivots).fill(0)
+const fractions = (): number[] => filled(0.5)
+const whole = (): number[] => filled(0)
+
+const filled = (value: number): number[] => {
+  const list: number[] = []
+  for (let k = 0; k < mostPivots; k++) list.push(value)
+  return list
+}
 
 /**
  * The pivots of one kind within the window, sorted by price, and the clusters they form (spec 4.2). Cluster `k` has
