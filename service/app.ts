@@ -1,5 +1,5 @@
-import { httpInstrumentationMiddleware } from '@hono/otel'
-import { createNoopMeter, trace } from '@opentelemetry/api'
+import { trace } from '@opentelemetry/api'
+import { traceRequests } from '@tapescope/sdk/hono'
 import { type Context, Hono } from 'hono'
 import { cors } from 'hono/cors'
 import { bodyLimit } from 'hono/body-limit'
@@ -32,14 +32,7 @@ const bodyBytes = 4 * 2 ** 20
 export function createApp(context: ServiceContext): Hono {
   const app = new Hono()
 
-  app.use(
-    httpInstrumentationMiddleware({
-      // Its own metrics would count every request a second time; ours are `api_requests_total` and its histogram.
-      meterProvider: { getMeter: () => createNoopMeter() },
-      // Otherwise a span starts at a whole millisecond, and a run inside it may seem to begin before.
-      getTime: () => performance.timeOrigin + performance.now(),
-    }),
-  )
+  app.use(traceRequests())
   app.use(observeRequests())
   app.use(secureHeaders())
   app.use(

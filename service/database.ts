@@ -4,6 +4,7 @@ import { pipeline } from 'node:stream/promises'
 import { Client, DatabaseError, Pool, type PoolClient, types } from 'pg'
 import { from as copyFrom } from 'pg-copy-streams'
 import { patienceLeft, spendPatience } from './patience.ts'
+import { observePool } from '@tapescope/sdk'
 import { StartError } from './start-error.ts'
 
 /** A statement by name: the name is its prepared statement's and its span's. Values never reach either. */
@@ -68,6 +69,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     types: { getTypeParser: parserOf },
   })
   // Without a listener a broken idle connection would end the process.
+  const stopObserving = observePool(options.applicationName ?? 'tapescope', pool)
   pool.on('error', (error) => options.onConnectionError?.(error))
 
   async function timed<Result>(type: QueryType, name: string, work: () => Promise<Result>): Promise<Result> {
@@ -127,7 +129,10 @@ export function openDatabase(options: DatabaseOptions): Database {
     execute: async (statement) => (await run(pool, statement)).rowCount ?? 0,
     transaction,
     pool: () => ({ total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
-    close: () => (closing ??= pool.end()),
+    close() {
+      stopObserving()
+      return (closing ??= pool.end())
+    },
   }
 }
 
