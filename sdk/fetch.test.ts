@@ -47,7 +47,9 @@ it('fails a span with its error.type', async () => {
   const before = sink.bodies.length
   await withSpan('work', async () => {
     await fetch(`${place()}/fails`)
-    await expect(fetch('http://127.0.0.1:9')).rejects.toThrow('fetch failed')
+    const gone = await startOtlpSink()
+    await gone.close()
+    await expect(fetch(gone.url)).rejects.toThrow('fetch failed')
   })
   await telemetry.flush()
   const text = sink.bodies
