@@ -222,9 +222,9 @@ class SpanMetrics implements Processor {
     const { starts, ends, readers } = this
     let hash = hashBytes(codes, body, rows[row + NAME], rows[row + NAME_END])
     for (let i = 0; i < readers.length; i++) {
-      const range = readers[i].find(batch, span)
-      starts[i] = range?.start ?? 0
-      ends[i] = range?.end ?? 0
+      const at = readers[i].find(batch, span)
+      starts[i] = at < 0 ? 0 : at
+      ends[i] = at < 0 ? 0 : readers[i].end
       hash = hashBytes(hash ^ (i + 1), body, starts[i], ends[i])
     }
     const candidates = group.byHash.get(hash)

@@ -86,6 +86,18 @@ const RETRYABLE: ReadonlySet<number> = new Set([429, 502, 503, 504])
 
 const compress = promisify(gzip)
 
+const compressing = new WeakMap<Buffer, Promise<Buffer>>()
+
+/**
+ * The gzip member of a payload. Members one after another are one gzip file (RFC 1952, 2.2), so each payload is
+ * compressed alone, once for all destinations whose queues hold the same bytes.
+ */
+function compressed(payload: Buffer): Promise<Buffer> {
+  let member = compressing.get(payload)
+  if (member === undefined) compressing.set(payload, (member = compress(payload, { level: 1 })))
+  return member
+}
+
 class OtlpHttpExporter implements Exporter {
   private readonly config: Config
   private readonly context: Context
@@ -143,7 +155,7 @@ class OtlpHttpExporter implements Exporter {
               maxElapsedMs: retry.max_elapsed_time,
             }
           : undefined,
-        send: (payload, abort) => this.send(destination, payload, abort),
+        send: (payloads, abort) => this.send(destination, payloads, abort),
         delivered: (count, rejected) => {
           sent.value += count
           failed['rejected'].value += rejected
@@ -219,9 +231,9 @@ class OtlpHttpExporter implements Exporter {
     for (const agent of Object.values(this.agents)) agent.destroy()
   }
 
-  private async send(destination: URL, payload: Buffer, abort: AbortSignal): Promise<Delivery> {
+  private async send(destination: URL, payloads: readonly Buffer[], abort: AbortSignal): Promise<Delivery> {
     const zipped = this.config.compression === 'gzip'
-    const body = zipped ? await compress(payload, { level: 1 }) : payload
+    const body = zipped ? await Promise.all(payloads.map(compressed)) : payloads
     const response = await this.post(destination, body, zipped, abort)
     const status = response.statusCode ?? 0
     const answer = await readAnswer(response)
@@ -233,7 +245,7 @@ class OtlpHttpExporter implements Exporter {
 
   private post(
     destination: URL,
-    body: Buffer,
+    body: readonly Buffer[],
     zipped: boolean,
     abort: AbortSignal,
   ): Promise<IncomingMessage> {
@@ -248,7 +260,7 @@ class OtlpHttpExporter implements Exporter {
         ...(secure && { rejectUnauthorized: !config.tls?.insecure_skip_verify }),
         headers: {
           'content-type': 'application/x-protobuf',
-          'content-length': body.length,
+          'content-length': body.reduce((sum, part) => sum + part.length, 0),
           'user-agent': 'tapescope-sidecar',
           ...(zipped && { 'content-encoding': 'gzip' }),
           ...config.headers,
@@ -257,7 +269,9 @@ class OtlpHttpExporter implements Exporter {
       request.on('timeout', () => request.destroy(new Error(`did not answer within ${config.timeout} ms`)))
       request.on('error', (error: NodeJS.ErrnoException) => reject(new Error(error.code ?? error.message)))
       request.on('response', resolve)
-      request.end(body)
+      request.cork()
+      for (const part of body) request.write(part)
+      request.end()
     })
   }
 }

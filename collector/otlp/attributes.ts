@@ -13,18 +13,37 @@ const ATTRIBUTE = 74
 export class AttributeReader {
   readonly key: string
   private readonly bytes: Buffer
+  /** The last look-up, for conditions that ask the same span again. */
+  private lastRows: Int32Array | undefined
+  private lastSpan = -1
+  private start = -1
+  /** End of what `find` has found last. */
+  end = -1
 
   constructor(key: string) {
     this.key = key
     this.bytes = Buffer.from(key, 'utf8')
   }
 
-  /** Offset of the encoded AnyValue and its end, or undefined when the span has no such attribute. */
-  find(batch: TraceBatch, span: number): { start: number; end: number } | undefined {
+  /** Offset of the encoded AnyValue, -1 when the span has no such attribute; `end` then says where it ends. */
+  find(batch: TraceBatch, span: number): number {
+    if (batch.rows === this.lastRows && span === this.lastSpan) return this.start
+    this.lastRows = batch.rows
+    this.lastSpan = span
+    this.start = this.search(batch, span)
+    return this.start
+  }
+
+  private at({ start, end }: Range): number {
+    this.end = end
+    return start
+  }
+
+  private search(batch: TraceBatch, span: number): number {
     const { body, rows } = batch
     const row = span * STRIDE
     let pos = rows[row + FIRST_ATTRIBUTE]
-    if (pos === 0) return undefined
+    if (pos === 0) return -1
     const end = rows[row + END]
     const { bytes } = this
     const size = bytes.length
@@ -42,18 +61,27 @@ export class AttributeReader {
         const at = pos + 2
         let i = size - 1
         while (i >= 0 && body[at + i] === bytes[i]) i--
-        if (i < 0) return valueRange(body, at + size, stop)
+        if (i < 0) {
+          const value = at + size
+          // As a rule a short value follows, and nothing else.
+          if (body[value] === 18 && value + 2 + body[value + 1] === stop) {
+            this.end = stop
+            return value + 2
+          }
+          return this.at(valueRange(body, value, stop))
+        }
       } else if (body[pos] !== 10 || body[pos + 1] >= 0x80) {
         const slow = this.slow(body, pos, stop)
-        if (slow) return slow
+        if (slow) return this.at(slow)
       }
       pos = stop
     }
-    return pos < end ? this.scattered(batch, pos, end) : undefined
+    const scattered = pos < end ? this.scattered(batch, pos, end) : undefined
+    return scattered === undefined ? -1 : this.at(scattered)
   }
 
   /** A KeyValue whose key comes second or is long. */
-  private slow(body: Buffer, start: number, stop: number): { start: number; end: number } | undefined {
+  private slow(body: Buffer, start: number, stop: number): Range | undefined {
     const reader = new WireReader(body, start, stop)
     let matches = this.bytes.length === 0
     let value = { start: stop, end: stop }
@@ -73,7 +101,7 @@ export class AttributeReader {
   }
 
   /** Attributes that other fields stand between: rare, and allowed. */
-  private scattered(batch: TraceBatch, from: number, end: number) {
+  private scattered(batch: TraceBatch, from: number, end: number): Range | undefined {
     const reader = new WireReader(batch.body, from, end)
     while (reader.pos < end) {
       const tag = reader.tag()
@@ -91,8 +119,24 @@ export class AttributeReader {
 
   /** The value as JavaScript has it; undefined when the span has no such attribute. */
   ofSpan(batch: TraceBatch, span: number): JsonValue | undefined {
-    const range = this.find(batch, span)
-    return range && readValue(batch.body, range.start, range.end)
+    const start = this.find(batch, span)
+    return start < 0 ? undefined : readValue(batch.body, start, this.end)
+  }
+
+  /** Whether the span has this attribute with this text, given as UTF-8. */
+  equals(batch: TraceBatch, span: number, text: Buffer): boolean {
+    const start = this.find(batch, span)
+    if (start < 0) return false
+    const { body } = batch
+    const { end } = this
+    const size = text.length
+    if (size < 0x80 && body[start] === 10 && start + 2 + body[start + 1] === end) {
+      if (body[start + 1] !== size) return false
+      let i = size - 1
+      while (i >= 0 && body[start + 2 + i] === text[i]) i--
+      return i < 0
+    }
+    return readValue(body, start, end) === text.toString('utf8')
   }
 
   ofResource(batch: TraceBatch, span: number): JsonValue | undefined {
@@ -100,11 +144,12 @@ export class AttributeReader {
   }
 }
 
-function valueRange(body: Buffer, pos: number, stop: number): { start: number; end: number } {
-  if (pos < stop && body[pos] === 18) {
-    const length = body[pos + 1]
-    if (length < 0x80) return { start: pos + 2, end: pos + 2 + length }
-  }
+interface Range {
+  readonly start: number
+  readonly end: number
+}
+
+function valueRange(body: Buffer, pos: number, stop: number): Range {
   const reader = new WireReader(body, pos, stop)
   let range = { start: stop, end: stop }
   while (reader.pos < stop) {

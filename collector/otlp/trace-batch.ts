@@ -389,6 +389,11 @@ export function decodeResource(entry: ResourceEntry): Json {
   return decoded
 }
 
+/** Nanoseconds at an offset as epoch ms, exact to about half a microsecond in this century; 0 when absent. */
+export function epochMs(body: Buffer, at: number): number {
+  return at === 0 ? 0 : (body.readUInt32LE(at + 4) * 4294967296 + body.readUInt32LE(at)) / 1e6
+}
+
 /** Some of a batch's spans, by row number in rising order. */
 export interface Selection {
   readonly batch: TraceBatch
@@ -397,9 +402,10 @@ export interface Selection {
 
 /**
  * One batch, with a body of its own, out of spans of several. Spans of one scope of one request stay together
- * and in order; ranges that touch are copied at once.
+ * and in order; ranges that touch are copied at once. The body is written into `scratch` when that is given and large
+ * enough: the batch is then gone when its owner uses it again.
  */
-export function gather(selections: readonly Selection[]): TraceBatch {
+export function gather(selections: readonly Selection[], scratch?: Buffer): TraceBatch {
   const resources: ResourceEntry[] = []
   const scopes: ScopeEntry[] = []
   const groups: { batch: TraceBatch; scope: number; newScope: number; spans: number[]; bytes: number }[] = []
@@ -433,18 +439,13 @@ export function gather(selections: readonly Selection[]): TraceBatch {
   }
   const scopeSizes = groups.map((group) => {
     const entry = group.batch.scopes[group.scope]
-    return (
-      fieldSize(entry.bytes.length) +
-      group.bytes +
-      (entry.schemaUrl.length > 0 ? fieldSize(entry.schemaUrl.length) : 0)
-    )
+    return entrySize(entry) + group.bytes
   })
-  const resourceSizes = resources.map(
-    (entry) =>
-      fieldSize(entry.bytes.length) + (entry.schemaUrl.length > 0 ? fieldSize(entry.schemaUrl.length) : 0),
-  )
+  const resourceSizes = resources.map(entrySize)
   for (const [i, size] of scopeSizes.entries()) resourceSizes[scopes[i].resource] += fieldSize(size)
-  const body = Buffer.allocUnsafe(resourceSizes.reduce((sum, size) => sum + fieldSize(size), 0))
+  const size = resourceSizes.reduce((sum, size) => sum + fieldSize(size), 0)
+  const body =
+    scratch !== undefined && size <= scratch.length ? scratch.subarray(0, size) : Buffer.allocUnsafeSlow(size)
   const rows = new Int32Array(count * STRIDE)
   let pos = 0
   let out = 0
@@ -482,6 +483,60 @@ export function gather(selections: readonly Selection[]): TraceBatch {
     if (resource.schemaUrl.length > 0) pos = field(body, pos, 26, resource.schemaUrl)
   }
   return { signal: 'traces', body, resources, scopes, rows, count, whole: true }
+}
+
+/** Encoded spans of one scope, wherever their bytes are. */
+export interface SpanRange {
+  readonly resource: ResourceEntry
+  readonly scope: ScopeEntry
+  readonly bytes: number
+  copyTo(target: Buffer, at: number): void
+}
+
+/** An encoded request of these spans. Ranges of the same resource and scope, by identity, stand together. */
+export function assemble(ranges: readonly SpanRange[]): Buffer {
+  const byResource = new Map<ResourceEntry, Map<ScopeEntry, { ranges: SpanRange[]; size: number }>>()
+  for (const range of ranges) {
+    let scopes = byResource.get(range.resource)
+    if (scopes === undefined) byResource.set(range.resource, (scopes = new Map()))
+    let group = scopes.get(range.scope)
+    if (group === undefined) {
+      group = { ranges: [], size: entrySize(range.scope) }
+      scopes.set(range.scope, group)
+    }
+    group.ranges.push(range)
+    group.size += range.bytes
+  }
+  const resourceSizes = new Map<ResourceEntry, number>()
+  let total = 0
+  for (const [resource, scopes] of byResource) {
+    let size = entrySize(resource)
+    for (const group of scopes.values()) size += fieldSize(group.size)
+    resourceSizes.set(resource, size)
+    total += fieldSize(size)
+  }
+  const body = Buffer.allocUnsafeSlow(total)
+  let pos = 0
+  for (const [resource, scopes] of byResource) {
+    pos = prefix(body, pos, 10, resourceSizes.get(resource)!)
+    pos = field(body, pos, 10, resource.bytes)
+    for (const [scope, group] of scopes) {
+      pos = prefix(body, pos, 18, group.size)
+      pos = field(body, pos, 10, scope.bytes)
+      for (const range of group.ranges) {
+        range.copyTo(body, pos)
+        pos += range.bytes
+      }
+      if (scope.schemaUrl.length > 0) pos = field(body, pos, 26, scope.schemaUrl)
+    }
+    if (resource.schemaUrl.length > 0) pos = field(body, pos, 26, resource.schemaUrl)
+  }
+  return body
+}
+
+/** What a resource or a scope takes beside what lies in it. */
+function entrySize(entry: { readonly bytes: Buffer; readonly schemaUrl: Buffer }): number {
+  return fieldSize(entry.bytes.length) + (entry.schemaUrl.length > 0 ? fieldSize(entry.schemaUrl.length) : 0)
 }
 
 function fieldSize(length: number): number {

@@ -21,7 +21,13 @@ export class OttlError extends Error {
 
 export type SpanCondition = (batch: TraceBatch, span: number) => boolean
 type Value = JsonValue | bigint | undefined
-type Getter = (batch: TraceBatch, span: number) => Value
+interface Getter {
+  (batch: TraceBatch, span: number): Value
+  /** Set when it gives an attribute of the span, the name of the span, or always the same text. */
+  readonly reader?: AttributeReader
+  readonly isName?: boolean
+  readonly text?: Buffer
+}
 
 const KINDS = ['UNSPECIFIED', 'INTERNAL', 'SERVER', 'CLIENT', 'PRODUCER', 'CONSUMER']
 const ENUMS: ReadonlyMap<string, number> = new Map([
@@ -49,10 +55,11 @@ const TOKEN =
 /**
  * Compiles a condition: comparisons (==, !=, <, <=, >, >=) of paths with literals or with each other, `nil`,
  * `IsMatch(path, "regular expression")`, `not`, `and`, `or`, brackets. Paths may begin with `span.`. Values of
- * different types are unequal and in no order, as in the Collector.
+ * different types are unequal and in no order, as in the Collector. Conditions that share `readers` look an attribute
+ * up once.
  */
-export function compileCondition(text: string): SpanCondition {
-  const parser = new Parser(text)
+export function compileCondition(text: string, readers = new Map<string, AttributeReader>()): SpanCondition {
+  const parser = new Parser(text, readers)
   const condition = parser.or()
   parser.finish()
   return condition
@@ -63,7 +70,10 @@ class Parser {
   private readonly tokens: string[] = []
   private at = 0
 
-  constructor(text: string) {
+  private readonly readers: Map<string, AttributeReader>
+
+  constructor(text: string, readers: Map<string, AttributeReader>) {
+    this.readers = readers
     this.text = text
     TOKEN.lastIndex = 0
     while (text.slice(TOKEN.lastIndex).trim() !== '') {
@@ -145,6 +155,8 @@ class Parser {
     const source = this.next()
     if (!source.startsWith('"')) throw this.error('IsMatch takes a regular expression in quotes')
     this.expect(')')
+    const prefix = literalPrefix(unquote(source))
+    if (prefix !== undefined && target.isName) return (batch, span) => nameBegins(batch, span, prefix)
     let pattern: RegExp
     try {
       pattern = new RegExp(unquote(source), 'u')
@@ -163,6 +175,9 @@ class Parser {
     const operator = this.next()
     if (!isComparison(operator)) throw this.error(`expected a comparison, found ${operator}`)
     const right = this.value()
+    const { reader } = left
+    const { text } = right
+    if (reader && text && operator === '==') return (batch, span) => reader.equals(batch, span, text)
     return (batch, span) => compare(left(batch, span), operator, right(batch, span))
   }
 
@@ -198,7 +213,7 @@ class Parser {
       key = unquote(token)
       this.expect(']')
     }
-    const getter = key === undefined ? pathGetter(path) : attributeGetter(path, key)
+    const getter = key === undefined ? pathGetter(path) : attributeGetter(path, key, this.readers)
     if (getter === undefined)
       throw this.error(
         `unknown path ${path}${key === undefined ? '' : '[…]'}; supported: ${OTTL_PATHS.join(', ')}`,
@@ -208,7 +223,22 @@ class Parser {
 }
 
 function constant(value: Value): Getter {
-  return () => value
+  return typeof value === 'string'
+    ? Object.assign(() => value, { text: Buffer.from(value, 'utf8') })
+    : () => value
+}
+
+/** The text that a regular expression such as `^backtest\\.` asks a value to begin with; undefined for any other. */
+function literalPrefix(pattern: string): Buffer | undefined {
+  const match = /^\^((?:[\w /:-]|\\[./-])+)$/.exec(pattern)
+  return match ? Buffer.from(match[1].replaceAll('\\', ''), 'utf8') : undefined
+}
+
+function nameBegins({ body, rows }: TraceBatch, span: number, prefix: Buffer): boolean {
+  const at = rows[span * STRIDE + NAME]
+  if (rows[span * STRIDE + NAME_END] - at < prefix.length) return false
+  for (let i = 0; i < prefix.length; i++) if (body[at + i] !== prefix[i]) return false
+  return true
 }
 
 function unquote(token: string): string {
@@ -221,10 +251,15 @@ function isComparison(token: string | undefined): boolean {
   return token !== undefined && ['==', '!=', '<', '<=', '>', '>='].includes(token)
 }
 
-function attributeGetter(path: string, key: string): Getter | undefined {
+function attributeGetter(
+  path: string,
+  key: string,
+  readers: Map<string, AttributeReader>,
+): Getter | undefined {
   if (path === 'attributes') {
-    const reader = new AttributeReader(key)
-    return (batch, span) => reader.ofSpan(batch, span)
+    const reader = readers.get(key) ?? new AttributeReader(key)
+    readers.set(key, reader)
+    return Object.assign((batch: TraceBatch, span: number) => reader.ofSpan(batch, span), { reader })
   }
   if (path === 'resource.attributes') return (batch, span) => resourceAttributes(batch, span)[key]
   return undefined
@@ -233,8 +268,11 @@ function attributeGetter(path: string, key: string): Getter | undefined {
 function pathGetter(path: string): Getter | undefined {
   switch (path) {
     case 'name':
-      return (batch, span) =>
-        batch.body.toString('utf8', batch.rows[span * STRIDE + NAME], batch.rows[span * STRIDE + NAME_END])
+      return Object.assign(
+        ({ body, rows }: TraceBatch, span: number) =>
+          body.toString('utf8', rows[span * STRIDE + NAME], rows[span * STRIDE + NAME_END]),
+        { isName: true },
+      )
     case 'kind':
       return (batch, span) => batch.rows[span * STRIDE + KIND]
     case 'kind.string':

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { Batch, Consumer, Context, Processor, ProcessorFactory } from '../component.ts'
 import { ConfigError } from '../config/read-config.ts'
 import { section } from '../config/shapes.ts'
+import { AttributeReader } from '../otlp/attributes.ts'
 import { gather } from '../otlp/trace-batch.ts'
 import { compileCondition, OttlError, type SpanCondition } from '../ottl/condition.ts'
 
@@ -24,9 +25,10 @@ export const filterProcessor: ProcessorFactory<Config> = {
 
 /** Compiles conditions of a component; a mistake is told with the path of the component. */
 export function compileConditions(texts: readonly string[], path: string): SpanCondition[] {
+  const readers = new Map<string, AttributeReader>()
   return texts.map((text) => {
     try {
-      return compileCondition(text)
+      return compileCondition(text, readers)
     } catch (error) {
       if (error instanceof OttlError) throw new ConfigError(`${path}: ${error.message}`, { cause: error })
       throw error

@@ -3,29 +3,56 @@ import { ConfigError } from '../config/read-config.ts'
 import { section } from '../config/shapes.ts'
 import { AttributeReader } from '../otlp/attributes.ts'
 import type { JsonValue } from '../otlp/codec.ts'
-import {
-  END_TIME,
-  SCOPE,
-  START_TIME,
-  STATUS,
-  STRIDE,
-  TRACE_ID,
-  type Selection,
-  type TraceBatch,
-} from '../otlp/trace-batch.ts'
+import { END_TIME, epochMs, START_TIME, STATUS, STRIDE, type TraceBatch } from '../otlp/trace-batch.ts'
 import { compileConditions } from './filter.ts'
 
-/** All spans of a trace that have come so far. */
-export interface PendingTrace {
-  readonly parts: readonly Selection[]
-}
-
-export function spanCount(trace: PendingTrace): number {
-  return trace.parts.reduce((sum, { spans }) => sum + spans.length, 0)
+/** What is known of a trace while its spans come in; nothing has to be read again when it is decided about. */
+export interface TraceFacts {
+  /** The trace id, one character a byte. */
+  readonly id: string
+  count: number
+  /** Earliest start and latest end, epoch ms. */
+  start: number
+  end: number
+  /** Which of the questions about single spans have been answered with yes, a bit each. */
+  seen: number
 }
 
 /** Whether a trace is to be kept, as far as one policy is concerned. */
-export type Policy = (trace: PendingTrace) => boolean
+export type Policy = (trace: TraceFacts) => boolean
+
+type SpanQuestion = (batch: TraceBatch, span: number) => boolean
+
+/** Questions have a bit each in a number. */
+const MAX_QUESTIONS = 31
+
+/** What the policies of one processor ask of each span. */
+export class SpanQuestions {
+  private readonly questions: SpanQuestion[] = []
+
+  /** A policy that holds once the question is answered with yes for a span of the trace. */
+  any(question: SpanQuestion, path: string): Policy {
+    if (this.questions.length === MAX_QUESTIONS)
+      throw new ConfigError(`${path}: more than ${MAX_QUESTIONS} policies look at single spans`)
+    const bit = 1 << this.questions.length
+    this.questions.push(question)
+    return (trace) => (trace.seen & bit) !== 0
+  }
+
+  /** Notes what a span tells about its trace. */
+  ask(trace: TraceFacts, batch: TraceBatch, span: number): void {
+    const { body, rows } = batch
+    const row = span * STRIDE
+    trace.count++
+    const start = epochMs(body, rows[row + START_TIME])
+    const end = epochMs(body, rows[row + END_TIME])
+    if (start < trace.start) trace.start = start
+    if (end > trace.end) trace.end = end
+    const { questions } = this
+    for (let i = 0; i < questions.length; i++)
+      if ((trace.seen & (1 << i)) === 0 && questions[i](batch, span)) trace.seen |= 1 << i
+  }
+}
 
 const leafShape = {
   always_sample: section({}).optional(),
@@ -78,9 +105,13 @@ export const policyShape = z.strictObject({
 export type PolicyConfig = z.infer<typeof policyShape>
 
 /** `drop` policies decide against a trace whatever the others say. */
-export function createPolicy(config: PolicyConfig, path: string): { policy: Policy; drops: boolean } {
+export function createPolicy(
+  config: PolicyConfig,
+  path: string,
+  spans: SpanQuestions,
+): { policy: Policy; drops: boolean } {
   const all = (configs: readonly Leaf[]): Policy => {
-    const policies = configs.map((config) => leafPolicy(config, `${path}::${config.name}`))
+    const policies = configs.map((config) => leafPolicy(config, `${path}::${config.name}`, spans))
     return (trace) => policies.every((policy) => policy(trace))
   }
   switch (config.type) {
@@ -89,11 +120,11 @@ export function createPolicy(config: PolicyConfig, path: string): { policy: Poli
     case 'drop':
       return { policy: all(required(config.drop, config.type, path).drop_sub_policy), drops: true }
     case 'not': {
-      const inner = leafPolicy(required(config.not, config.type, path).not_sub_policy, path)
+      const inner = leafPolicy(required(config.not, config.type, path).not_sub_policy, path, spans)
       return { policy: (trace) => !inner(trace), drops: false }
     }
     default:
-      return { policy: leafPolicy(config as Leaf, path), drops: false }
+      return { policy: leafPolicy(config as Leaf, path, spans), drops: false }
   }
 }
 
@@ -103,7 +134,9 @@ function required<T>(value: T | undefined, type: string, path: string): T {
   return value
 }
 
-function leafPolicy(config: Leaf, path: string): Policy {
+function leafPolicy(config: Leaf, path: string, spans: SpanQuestions): Policy {
+  const attribute = (key: string, matches: (value: JsonValue | undefined) => boolean) =>
+    spans.any(attributeQuestion(key, matches), path)
   switch (config.type) {
     case 'always_sample':
       return () => true
@@ -111,7 +144,7 @@ function leafPolicy(config: Leaf, path: string): Policy {
       const codes = required(config.status_code, config.type, path).status_codes.map((code) =>
         ['UNSET', 'OK', 'ERROR'].indexOf(code),
       )
-      return (trace) => anySpan(trace, (batch, span) => codes.includes(batch.rows[span * STRIDE + STATUS]))
+      return spans.any((batch, span) => codes.includes(batch.rows[span * STRIDE + STATUS]), path)
     }
     case 'latency': {
       const { threshold_ms, upper_threshold_ms } = required(config.latency, config.type, path)
@@ -119,14 +152,14 @@ function leafPolicy(config: Leaf, path: string): Policy {
     }
     case 'boolean_attribute': {
       const { key, value } = required(config.boolean_attribute, config.type, path)
-      return attributePolicy(key, (found) => found === value)
+      return attribute(key, (found) => found === value)
     }
     case 'numeric_attribute': {
       const { key, min_value, max_value } = required(config.numeric_attribute, config.type, path)
       if (min_value === undefined && max_value === undefined)
         throw new ConfigError(`${path}: numeric_attribute needs min_value or max_value`)
       const [min, max] = [min_value ?? -Infinity, max_value ?? Infinity]
-      return attributePolicy(key, (found) => {
+      return attribute(key, (found) => {
         const number = typeof found === 'string' ? NaN : Number(found)
         return number >= min && number <= max
       })
@@ -135,7 +168,7 @@ function leafPolicy(config: Leaf, path: string): Policy {
       const { key, values, enabled_regex_matching } = required(config.string_attribute, config.type, path)
       const patterns = enabled_regex_matching ? values.map((value) => new RegExp(value, 'u')) : undefined
       const exact = new Set(values)
-      return attributePolicy(
+      return attribute(
         key,
         (found) =>
           typeof found === 'string' &&
@@ -144,15 +177,11 @@ function leafPolicy(config: Leaf, path: string): Policy {
     }
     case 'span_count': {
       const { min_spans, max_spans } = required(config.span_count, config.type, path)
-      return (trace) => {
-        const count = spanCount(trace)
-        return count >= min_spans && (max_spans === 0 || count <= max_spans)
-      }
+      return ({ count }) => count >= min_spans && (max_spans === 0 || count <= max_spans)
     }
     case 'ottl_condition': {
       const conditions = compileConditions(required(config.ottl_condition, config.type, path).span, path)
-      return (trace) =>
-        anySpan(trace, (batch, span) => conditions.some((condition) => condition(batch, span)))
+      return spans.any((batch, span) => conditions.some((condition) => condition(batch, span)), path)
     }
     case 'probabilistic': {
       const { hash_salt, sampling_percentage } = required(config.probabilistic, config.type, path)
@@ -163,63 +192,23 @@ function leafPolicy(config: Leaf, path: string): Policy {
   }
 }
 
-function anySpan(trace: PendingTrace, matches: (batch: TraceBatch, span: number) => boolean): boolean {
-  for (const { batch, spans } of trace.parts)
-    for (let i = 0; i < spans.length; i++) if (matches(batch, spans[i])) return true
-  return false
-}
-
 /** As in the Collector, the resource's attributes count as well as the span's. */
-function attributePolicy(key: string, matches: (value: JsonValue | undefined) => boolean): Policy {
+function attributeQuestion(key: string, matches: (value: JsonValue | undefined) => boolean): SpanQuestion {
   const reader = new AttributeReader(key)
-  return (trace) => {
-    for (const { batch, spans } of trace.parts) {
-      let lastScope = -1
-      for (let i = 0; i < spans.length; i++) {
-        const scope = batch.rows[spans[i] * STRIDE + SCOPE]
-        if (scope !== lastScope && matches(reader.ofResource(batch, spans[i]))) return true
-        lastScope = scope
-        if (matches(reader.ofSpan(batch, spans[i]))) return true
-      }
-    }
-    return false
-  }
+  return (batch, span) => matches(reader.ofSpan(batch, span)) || matches(reader.ofResource(batch, span))
 }
 
 /** Milliseconds from the earliest start to the latest end, whole ones as in the Collector. */
-function hasLatency(trace: PendingTrace, threshold: number, upper: number): boolean {
-  let start = Infinity
-  let end = 0
-  for (const { batch, spans } of trace.parts) {
-    for (let i = 0; i < spans.length; i++) {
-      const row = spans[i] * STRIDE
-      const from = milliseconds(batch, batch.rows[row + START_TIME])
-      const to = milliseconds(batch, batch.rows[row + END_TIME])
-      if (from < start) start = from
-      if (to > end) end = to
-    }
-  }
+function hasLatency({ start, end }: TraceFacts, threshold: number, upper: number): boolean {
   const ms = Math.floor(Math.round((end - start) * 1e3) / 1e3)
   return ms > threshold && (upper === 0 || ms <= upper)
-}
-
-/** Nanoseconds at an offset, as milliseconds; exact to about half a microsecond in this century. */
-function milliseconds(batch: TraceBatch, at: number): number {
-  if (at === 0) return 0
-  return (batch.body.readUInt32LE(at + 4) * 4294967296 + batch.body.readUInt32LE(at)) / 1e6
 }
 
 /** FNV-1a over the salt and the trace id against a share of 2^64, as in the Collector: both keep the same traces. */
 function probabilistic(salt: string, share: number): Policy {
   const threshold = shareOfMax(share)
   const salted = fnv1a(OFFSET_BASIS, Buffer.from(salt, 'utf8'))
-  return ({ parts: [first] }) => {
-    if (share >= 1) return true
-    if (share <= 0) return false
-    const { batch, spans } = first
-    const at = batch.rows[spans[0] * STRIDE + TRACE_ID]
-    return fnv1a(salted, batch.body.subarray(at, at + 16)) <= threshold
-  }
+  return ({ id }) => share >= 1 || (share > 0 && fnv1a(salted, Buffer.from(id, 'latin1')) <= threshold)
 }
 
 const OFFSET_BASIS = 0xcbf29ce484222325n

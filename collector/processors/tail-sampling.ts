@@ -5,15 +5,27 @@ import { Refused } from '../component.ts'
 import { count, duration, section } from '../config/shapes.ts'
 import {
   allSpans,
+  assemble,
+  END,
   gather,
   scanTraces,
+  SCOPE,
   STRIDE,
+  TAG,
   TRACE_ID,
-  type Selection,
+  type ResourceEntry,
+  type ScopeEntry,
+  type SpanRange,
   type TraceBatch,
 } from '../otlp/trace-batch.ts'
-import { SegmentLog } from '../queue/segment-log.ts'
-import { createPolicy, policyShape, spanCount, type PendingTrace, type Policy } from './sampling-policies.ts'
+import { SegmentLog, type Position } from '../queue/segment-log.ts'
+import {
+  createPolicy,
+  policyShape,
+  SpanQuestions,
+  type Policy,
+  type TraceFacts,
+} from './sampling-policies.ts'
 
 const config = section({
   decision_wait: duration('30s').describe('from the first span of a trace to the decision about it'),
@@ -36,8 +48,21 @@ export const tailSamplingProcessor: ProcessorFactory<Config> = {
   create: (config, context, _signal, next) => new TailSampling(config, context, next),
 }
 
-interface Pending extends PendingTrace {
-  readonly parts: { readonly batch: TraceBatch; readonly spans: number[] }[]
+/** Spans of one trace that stand one after another in one request. */
+interface Part {
+  readonly source: Source
+  readonly resource: ResourceEntry
+  readonly scope: ScopeEntry
+  readonly from: number
+  to: number
+  count: number
+}
+
+/** Where the bytes of waiting spans are: a record of the journal, or the request itself when there is no journal. */
+type Source = Position | { readonly body: Buffer }
+
+interface Pending extends TraceFacts {
+  readonly parts: Part[]
   readonly arrivedAt: number
 }
 
@@ -45,11 +70,16 @@ const TICK_MS = 500
 const JOURNAL_SEGMENT_BYTES = 8 * 2 ** 20
 /** Spans in one request handed on. */
 const MAX_GATHERED = 8192
+/** Requests up to this size are written to the journal from memory that is used again. */
+const SCRATCH_BYTES = 2 ** 20
+/** Different resources and scopes that are remembered. */
+const REMEMBERED = 1024
 
 /**
  * Holds the spans of a trace until `decision_wait` after its first one, then hands all of them on or none. What
- * waits here has been acknowledged, so it is also in a journal on disk when there is a folder for it, and is
- * decided anew after a crash.
+ * waits here has been acknowledged, so it is in a journal on disk when there is a folder for it, and is decided anew
+ * after a crash. Each span is looked at once, when it comes: memory holds what the policies want to know of a trace and
+ * where its bytes are, about 300 bytes a trace.
  */
 class TailSampling implements Processor {
   private readonly next: Consumer
@@ -58,7 +88,11 @@ class TailSampling implements Processor {
   private readonly pending = new Map<string, Pending>()
   private readonly decided: { kept: DecisionCache; left: DecisionCache }
   private readonly counters
+  private readonly questions = new SpanQuestions()
   private readonly journal: SegmentLog | undefined
+  private readonly scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES)
+  private readonly resources = new Interned<ResourceEntry>()
+  private readonly scopes = new Interned<ScopeEntry>()
   /** Latest arrival of what each journal segment holds. */
   private readonly journalled = new Map<number, number>()
   private timer: NodeJS.Timeout | undefined
@@ -69,7 +103,7 @@ class TailSampling implements Processor {
     const { telemetry } = context
     const labels = { processor: context.id }
     this.policies = config.policies.map((policy, i) => ({
-      ...createPolicy(policy, `processors::${context.id}::policies::${i}::${policy.name}`),
+      ...createPolicy(policy, `processors::${context.id}::policies::${i}::${policy.name}`, this.questions),
       counter: telemetry.counter(
         'otelcol_processor_tail_sampling_count_traces_sampled_total',
         'Traces that a policy decided for (or against, when it is a drop policy)',
@@ -93,6 +127,7 @@ class TailSampling implements Processor {
       ),
       tracesKept: counter('global_count_traces_sampled', 'Traces by decision', { decision: 'sampled' }),
       tracesLeft: counter('global_count_traces_sampled', 'Traces by decision', { decision: 'not_sampled' }),
+      lost: counter('lost_spans', 'Spans whose bytes in the journal could not be read when they were wanted'),
       replayed: counter('replayed_spans', 'Spans found again in the journal after a restart'),
     }
     telemetry.gauge(
@@ -105,7 +140,10 @@ class TailSampling implements Processor {
       'otelcol_processor_tail_sampling_pending_spans',
       'Spans that wait for the decision about their trace',
       labels,
-      () => this.counters.incoming.value - this.counters.kept.value - this.counters.left.value,
+      () => {
+        const { incoming, kept, left, lost } = this.counters
+        return incoming.value - kept.value - left.value - lost.value
+      },
     )
     if (context.dataDir !== undefined) {
       this.journal = new SegmentLog(
@@ -125,11 +163,11 @@ class TailSampling implements Processor {
     const { journal } = this
     let records = 0
     for (const segment of journal!.segments()) {
-      const found = journal!.recover(segment, ({ payload }) => {
-        const batch = scanTraces(Buffer.from(payload))
+      const found = journal!.recover(segment, ({ position, payload }) => {
+        const batch = scanTraces(payload)
         this.counters.replayed.value += batch.count
         this.counters.incoming.value += batch.count
-        this.add(batch)
+        this.add(batch, position)
       })
       records += found.records
       this.journalled.set(segment, Date.now())
@@ -145,53 +183,80 @@ class TailSampling implements Processor {
 
   consume(batch: Batch): void {
     if (batch.signal !== 'traces') return
-    // The batch that is kept has a body of its own: what the journal holds is what waits here.
-    const own = batch.whole ? batch : gather([{ batch, spans: allSpans(batch) }])
-    if (this.journal) {
-      const { segment } = this.journal.append(own.body, own.count)
-      this.journalled.set(segment, Date.now())
+    this.counters.incoming.value += batch.count
+    if (this.journal === undefined) {
+      const own = batch.whole ? batch : gather([{ batch, spans: allSpans(batch) }])
+      this.add(own, { body: own.body })
+      return
     }
-    this.counters.incoming.value += own.count
-    this.add(own)
+    const own = batch.whole ? batch : gather([{ batch, spans: allSpans(batch) }], this.scratch)
+    const position = this.journal.append(own.body, own.count)
+    this.journalled.set(position.segment, Date.now())
+    this.add(own, position)
   }
 
-  private add(batch: TraceBatch): void {
+  /** Notes the spans of a batch that is exactly the request at `source`. */
+  private add(batch: TraceBatch, source: Source): void {
     const now = Date.now()
     const { body, rows, count } = batch
-    const late: number[] = []
-    let lastAt = -1
-    let list: number[] | undefined
+    const resources = batch.resources.map((entry) => this.resources.of(entry))
+    const scopes = batch.scopes.map((entry) => this.scopes.of(entry))
+    const late: SpanRange[] = []
+    let lateCount = 0
+    let lastId = -1
+    let trace: Pending | 'kept' | 'left' | undefined
+    let part: Part | undefined
     for (let span = 0; span < count; span++) {
-      const at = rows[span * STRIDE + TRACE_ID]
-      if (lastAt < 0 || !sameId(body, at, lastAt))
-        list = this.spansOf(body.toString('latin1', at, at + 16), batch, now, late)
-      lastAt = at
-      if (list === undefined) this.counters.left.value++
-      else list.push(span)
+      const row = span * STRIDE
+      const id = rows[row + TRACE_ID]
+      if (lastId < 0 || !sameId(body, id, lastId)) {
+        trace = this.find(body.toString('latin1', id, id + 16), now)
+        part = undefined
+      }
+      lastId = id
+      if (trace === 'left') {
+        this.counters.left.value++
+        continue
+      }
+      const scope = scopes[rows[row + SCOPE]]
+      if (part !== undefined && part.to === rows[row + TAG] && part.scope === scope) {
+        part.to = rows[row + END]
+        part.count++
+      } else {
+        const resource = resources[batch.scopes[rows[row + SCOPE]].resource]
+        part = { source, resource, scope, from: rows[row + TAG], to: rows[row + END], count: 1 }
+        if (trace !== 'kept') trace!.parts.push(part)
+      }
+      if (trace !== 'kept') this.questions.ask(trace!, batch, span)
+      else {
+        const from = rows[row + TAG]
+        const to = rows[row + END]
+        late.push({
+          resource: part.resource,
+          scope,
+          bytes: to - from,
+          copyTo: (target, at) => void body.copy(target, at, from, to),
+        })
+        lateCount++
+      }
     }
-    if (late.length > 0) this.handOn([{ batch, spans: late }])
+    if (lateCount > 0) this.handOn(late, lateCount)
   }
 
-  /** Where to note spans of a trace: with those that wait, with the late ones to hand on, or nowhere. */
-  private spansOf(key: string, batch: TraceBatch, now: number, late: number[]): number[] | undefined {
-    const waiting = this.pending.get(key)
-    if (waiting) {
-      const last = waiting.parts.at(-1)!
-      if (last.batch === batch) return last.spans
-      const spans: number[] = []
-      waiting.parts.push({ batch, spans })
-      return spans
-    }
-    if (this.decided.kept.has(key)) return late
-    if (this.decided.left.has(key)) return undefined
+  /** The trace that waits, a new one, or what has been decided about it. */
+  private find(id: string, now: number): Pending | 'kept' | 'left' {
+    const waiting = this.pending.get(id)
+    if (waiting) return waiting
+    if (this.decided.kept.has(id)) return 'kept'
+    if (this.decided.left.has(id)) return 'left'
     if (this.pending.size >= this.config.num_traces) {
       this.counters.early.value++
       const [oldest] = this.pending
       this.decide([oldest])
     }
-    const spans: number[] = []
-    this.pending.set(key, { parts: [{ batch, spans }], arrivedAt: now })
-    return spans
+    const trace: Pending = { id, count: 0, start: Infinity, end: 0, seen: 0, parts: [], arrivedAt: now }
+    this.pending.set(id, trace)
+    return trace
   }
 
   private tick(): void {
@@ -206,38 +271,51 @@ class TailSampling implements Processor {
   }
 
   private decide(ripe: readonly [string, Pending][]): void {
-    const keep = new Map<TraceBatch, number[]>()
-    for (const [key, trace] of ripe) {
-      this.pending.delete(key)
+    let ranges: SpanRange[] = []
+    let count = 0
+    for (const [id, trace] of ripe) {
+      this.pending.delete(id)
       if (!this.wanted(trace)) {
-        this.decided.left.add(key)
+        this.decided.left.add(id)
         this.counters.tracesLeft.value++
-        this.counters.left.value += spanCount(trace)
+        this.counters.left.value += trace.count
         continue
       }
-      this.decided.kept.add(key)
+      this.decided.kept.add(id)
       this.counters.tracesKept.value++
-      for (const { batch, spans } of trace.parts) {
-        const list = keep.get(batch)
-        if (list) list.push(...spans)
-        else keep.set(batch, [...spans])
+      for (const part of trace.parts) {
+        const range = this.rangeOf(part)
+        if (range === undefined) {
+          this.counters.lost.value += part.count
+          continue
+        }
+        ranges.push(range)
+        count += part.count
+        if (count < MAX_GATHERED) continue
+        this.handOn(ranges, count)
+        ranges = []
+        count = 0
       }
     }
-    let selections: Selection[] = []
-    let count = 0
-    for (const [batch, spans] of keep) {
-      selections.push({ batch, spans: Int32Array.from(spans).sort() })
-      count += spans.length
-      if (count < MAX_GATHERED) continue
-      this.handOn(selections)
-      selections = []
-      count = 0
-    }
-    if (count > 0) this.handOn(selections)
+    if (count > 0) this.handOn(ranges, count)
+  }
+
+  private rangeOf({ source, resource, scope, from, to }: Part): SpanRange | undefined {
+    const bytes = to - from
+    if ('body' in source)
+      return {
+        resource,
+        scope,
+        bytes,
+        copyTo: (target, at) => void source.body.copy(target, at, from, to),
+      }
+    const read = Buffer.allocUnsafe(bytes)
+    if (!this.journal!.readPart(source.segment, source.offset + from, read, 0, bytes)) return undefined
+    return { resource, scope, bytes, copyTo: (target, at) => void read.copy(target, at) }
   }
 
   /** Policies are all asked, so that the count of each is true. */
-  private wanted(trace: PendingTrace): boolean {
+  private wanted(trace: TraceFacts): boolean {
     let keep = false
     let drop = false
     for (const { policy, drops, counter } of this.policies) {
@@ -249,9 +327,9 @@ class TailSampling implements Processor {
     return keep && !drop
   }
 
-  private handOn(selections: readonly Selection[]): void {
-    const batch = gather(selections)
-    this.counters.kept.value += batch.count
+  private handOn(ranges: readonly SpanRange[], count: number): void {
+    const batch = scanTraces(assemble(ranges))
+    this.counters.kept.value += count
     try {
       this.next.consume(batch)
     } catch (error) {
@@ -280,6 +358,22 @@ class TailSampling implements Processor {
     for (const segment of this.journalled.keys()) this.journal?.remove(segment)
     this.journal?.close()
     return Promise.resolve()
+  }
+}
+
+/** The same bytes give the same entry, with bytes of its own, so that spans of many requests can stand together. */
+class Interned<Entry extends { readonly bytes: Buffer; readonly schemaUrl: Buffer }> {
+  private readonly known = new Map<string, Entry>()
+
+  of(entry: Entry): Entry {
+    const key = `${entry.schemaUrl.toString('latin1')}\0${entry.bytes.toString('latin1')}`
+    let known = this.known.get(key)
+    if (known === undefined) {
+      if (this.known.size >= REMEMBERED) this.known.clear()
+      known = { ...entry, bytes: Buffer.from(entry.bytes), schemaUrl: Buffer.from(entry.schemaUrl) }
+      this.known.set(key, known)
+    }
+    return known
   }
 }
 

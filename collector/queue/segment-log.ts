@@ -7,6 +7,7 @@ import {
   readSync,
   rmSync,
   writeSync,
+  writevSync,
 } from 'node:fs'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
@@ -50,6 +51,8 @@ export class SegmentLog {
   private size = 0
   private readonly sizes = new Map<number, number>()
   private readonly header = Buffer.alloc(HEADER)
+  /** Open files that parts were read from. */
+  private readonly readers = new Map<number, number>()
 
   constructor(dir: string, segmentBytes: number) {
     this.dir = dir
@@ -89,8 +92,7 @@ export class SegmentLog {
     header.writeUInt32LE(crc32(payload), 12)
     header.writeUInt32LE(crc32(header.subarray(0, 16)), 16)
     const offset = this.size
-    writeAll(this.fd!, header, offset)
-    writeAll(this.fd!, payload, offset + HEADER)
+    writeRecord(this.fd!, [header, payload], offset)
     this.size = offset + HEADER + payload.length
     this.sizes.set(this.current, this.size)
     return { segment: this.current, offset, length: payload.length, count }
@@ -102,6 +104,18 @@ export class SegmentLog {
     this.current++
     this.size = 0
     this.fd = openSync(this.path(this.current), 'wx', 0o600)
+  }
+
+  /** Fills `target` from `at` on with a part of a record's payload; false when it is not there any more. */
+  readPart(segment: number, offset: number, target: Buffer, at: number, length: number): boolean {
+    let fd = this.readers.get(segment)
+    try {
+      if (fd === undefined) this.readers.set(segment, (fd = openSync(this.path(segment), 'r')))
+      return readSync(fd, target, at, length, offset + HEADER) === length
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
+      throw error
+    }
   }
 
   /** The payload of a record that is known to be there; undefined when it is damaged by now. */
@@ -154,10 +168,18 @@ export class SegmentLog {
       this.fd = undefined
     }
     this.sizes.delete(segment)
+    this.closeReader(segment)
     rmSync(this.path(segment), { force: true })
   }
 
+  private closeReader(segment: number): void {
+    const fd = this.readers.get(segment)
+    if (fd !== undefined) closeSync(fd)
+    this.readers.delete(segment)
+  }
+
   close(): void {
+    for (const segment of this.readers.keys()) this.closeReader(segment)
     if (this.fd !== undefined) closeSync(this.fd)
     this.fd = undefined
   }
@@ -167,9 +189,13 @@ export class SegmentLog {
   }
 }
 
-function writeAll(fd: number, bytes: Buffer, position: number): void {
-  for (let done = 0; done < bytes.length;)
-    done += writeSync(fd, bytes, done, bytes.length - done, position + done)
+/** Header and payload in one system call, as a rule. */
+function writeRecord(fd: number, parts: readonly Buffer[], position: number): void {
+  const whole = parts.reduce((sum, part) => sum + part.length, 0)
+  let done = writevSync(fd, parts, position)
+  if (done === whole) return
+  const bytes = Buffer.concat(parts)
+  while (done < whole) done += writeSync(fd, bytes, done, whole - done, position + done)
 }
 
 function readHeader(file: Buffer, pos: number) {

@@ -67,7 +67,8 @@ export interface SendQueueOptions {
         readonly maxElapsedMs: number
       }
     | undefined
-  send(payload: Buffer, signal: AbortSignal): Promise<Delivery>
+  /** Sends requests as one: their bytes, one after another, are a request. */
+  send(payloads: readonly Buffer[], signal: AbortSignal): Promise<Delivery>
   delivered(count: number, rejected: number): void
   dropped(
     count: number,
@@ -202,10 +203,9 @@ export class SendQueue {
       }
     }
     if (payloads.length === 0) return true
-    const payload = payloads.length === 1 ? payloads[0] : Buffer.concat(payloads)
     for (;;) {
       const delivery = await options
-        .send(payload, signal)
+        .send(payloads, signal)
         .catch((error: unknown): Delivery => ({ kind: 'retry', reason: (error as Error).message }))
       if (delivery.kind === 'delivered') {
         options.delivered(count - delivery.rejected, delivery.rejected)

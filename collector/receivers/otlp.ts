@@ -257,5 +257,8 @@ function originPattern(origin: string): RegExp {
 }
 
 function send(response: ServerResponse, status: number, type: string, body: Buffer): void {
-  response.writeHead(status, { 'content-type': type, 'content-length': body.length }).end(body)
+  response.writeHead(status, { 'content-type': type, 'content-length': body.length })
+  // Without a body head and end go out in one write.
+  if (body.length === 0) response.end()
+  else response.end(body)
 }

@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import {
+  epochMs,
   NAME,
   NAME_END,
   scanTraces,
@@ -215,9 +216,4 @@ function describe(batch: TraceBatch, arrivedAt: number, serial: number): Request
     traces: Uint32Array.from(keys),
     hasRun,
   }
-}
-
-/** Nanoseconds at an offset as epoch ms, exact to half a microsecond in this century; 0 when absent. */
-export function epochMs(body: Buffer, at: number): number {
-  return at === 0 ? 0 : (body.readUInt32LE(at + 4) * 4294967296 + body.readUInt32LE(at)) / 1e6
 }

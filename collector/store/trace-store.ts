@@ -2,6 +2,7 @@ import type { Batch } from '../component.ts'
 import { resourceAttributes } from '../otlp/attributes.ts'
 import {
   END_TIME,
+  epochMs,
   NAME,
   NAME_END,
   PARENT_ID,
@@ -12,7 +13,7 @@ import {
   TRACE_ID,
   type TraceBatch,
 } from '../otlp/trace-batch.ts'
-import { epochMs, isRun, RequestLog, traceKey, type RequestLogOptions } from './request-log.ts'
+import { isRun, RequestLog, traceKey, type RequestLogOptions } from './request-log.ts'
 import { runView, type RunView } from './run-view.ts'
 import { serviceName, viewSpan, type SpanView } from './span-view.ts'
 import { spanMatcher, type TraceQuery } from './trace-query.ts'
