@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { Batch, Consumer, Context, Processor, ProcessorFactory } from '../component.ts'
 import { ConfigError } from '../config/read-config.ts'
 import { section } from '../config/shapes.ts'
-import { AttributeReader } from '../otlp/attributes.ts'
+import type { AttributeReader } from '../otlp/attributes.ts'
 import { gather } from '../otlp/trace-batch.ts'
 import { compileCondition, OttlError, type SpanCondition } from '../ottl/condition.ts'
 
