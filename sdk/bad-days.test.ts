@@ -102,6 +102,17 @@ it('ends within the deadline when nobody listens, and tells the loss', async () 
   expect(ms).toBeLessThan(10_000)
 })
 
+it('does not hold up a program that ends by itself where nobody listens, and tells the loss', async () => {
+  sink = await startOtlpSink()
+  const { url } = sink
+  await sink.close()
+  sink = undefined
+  const { code, stderr, ms } = await run(url, { TAPESCOPE_DEADLINE_MS: '60000' })
+  expect(code).toBe(0)
+  expect(stderr).toBe('tapescope: 400 spans dropped: shutdown_deadline\n')
+  expect(ms).toBeLessThan(30_000)
+})
+
 it('ends within the deadline when the backend is silent, and tells the loss', async () => {
   sink = await startOtlpSink(() => 'hang')
   const { by, stderr, ms } = await run(

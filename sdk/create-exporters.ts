@@ -23,6 +23,8 @@ import { SpanQueue } from './span-queue.ts'
 /** What stands at the end of a signal's pipeline. */
 export interface Outlet<Processor> {
   readonly processors: readonly Processor[]
+  /** Whether something waits for a backend that is not there at all. */
+  deserted(): boolean
   /** Items given up so far. */
   lost(): number
   /** Counts what is not delivered as dropped. */
@@ -94,7 +96,7 @@ export function createLogOutlet(settings: Settings, store: MetricStore): Outlet<
   }
 }
 
-const nothing = { lost: () => 0, abandon: () => {}, take: () => [], close: () => {} }
+const nothing = { deserted: () => false, lost: () => 0, abandon: () => {}, take: () => [], close: () => {} }
 
 function createDelivery(
   settings: Settings,
@@ -129,6 +131,7 @@ function outletOf(
   books: Books,
 ): Omit<Outlet<never>, 'processors' | 'lost'> {
   return {
+    deserted: () => delivery.deserted,
     abandon: () => queue.abandon(),
     take() {
       // One that has just refused is not asked again: the end of a process is no time to wait.

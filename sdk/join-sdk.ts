@@ -37,6 +37,7 @@ export function joinSdk(store: MetricStore): RunningSdk {
       stopProcess()
     },
     abandon: () => {},
+    deserted: () => false,
     lost: () => 0,
     take: () => [],
   }

@@ -33,6 +33,8 @@ export interface RunningSdk {
   shutdown(): Promise<void>
   /** Counts everything that is not delivered yet as dropped. */
   abandon(): void
+  /** Whether something waits for a backend that is not there at all. */
+  deserted(): boolean
   /** Spans and log records given up so far. */
   lost(): number
   /** What waits, for the last moment of the process. */
@@ -126,6 +128,7 @@ export function startSdk(
       spans.close()
       records.close()
     },
+    deserted: () => spans.deserted() || records.deserted(),
     lost: () => spans.lost() + records.lost(),
     take: () => [...spans.take(), ...records.take()],
   }

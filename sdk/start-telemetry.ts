@@ -1,5 +1,6 @@
-import { diag, DiagConsoleLogger, DiagLogLevel } from '@opentelemetry/api'
+import { diag, DiagLogLevel } from '@opentelemetry/api'
 import type { Instrumentation } from '@opentelemetry/instrumentation'
+import { format } from 'node:util'
 import type { CodeSettings, ResolvedSettings } from './config/resolve-settings.ts'
 import type { MetricsHandler } from './metrics-handler.ts'
 import { processStore } from './metric-store.ts'
@@ -112,7 +113,11 @@ function telemetryOf(sdk: RunningSdk, mode: Telemetry['mode'], resolved: Resolve
   }
 }
 
+const api = globalThis as { [key: symbol]: { diag?: unknown } | undefined }
+
+/** OpenTelemetry's own diagnostics on stderr, unless the program has taken them already. Stdout is the program's. */
 function logDiagnostics(level: ResolvedSettings['settings']['logLevel']): void {
+  if (api[Symbol.for('opentelemetry.js.api.1')]?.diag !== undefined) return
   const levels = {
     none: DiagLogLevel.NONE,
     error: DiagLogLevel.ERROR,
@@ -122,5 +127,7 @@ function logDiagnostics(level: ResolvedSettings['settings']['logLevel']): void {
     verbose: DiagLogLevel.VERBOSE,
     all: DiagLogLevel.ALL,
   }
-  diag.setLogger(new DiagConsoleLogger(), { logLevel: levels[level], suppressOverrideMessage: true })
+  const write = (...words: unknown[]): void => void process.stderr.write(`${format(...words)}\n`)
+  const logger = { error: write, warn: write, info: write, debug: write, verbose: write }
+  diag.setLogger(logger, { logLevel: levels[level], suppressOverrideMessage: true })
 }

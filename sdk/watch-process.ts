@@ -8,6 +8,8 @@ import type { Telemetry } from './start-telemetry.ts'
 const signals = ['SIGTERM', 'SIGINT'] as const
 /** How long the end of a process may wait for the last spans, in ms. */
 const longestExitMs = 2000
+/** How long a program that ends by itself waits for a backend where nobody listens, in ms. */
+const desertedMs = 1000
 
 /**
  * Sends what is queued before the process is gone. A signal that somebody else handles is theirs: they run as if this
@@ -20,7 +22,13 @@ export function watchProcess(
   sdk: RunningSdk,
   { handleSignals, deadlineMs }: Settings,
 ): void {
-  process.once('beforeExit', () => void telemetry.flush())
+  process.once('beforeExit', () => {
+    void telemetry.flush()
+    // A script on a laptop without a collector is not to hang for the whole deadline.
+    setTimeout(() => {
+      if (sdk.deserted()) sdk.abandon()
+    }, desertedMs).unref()
+  })
   process.once('exit', () => deliverAtExit(sdk.take(), Math.min(deadlineMs, longestExitMs)))
   if (!handleSignals || !isMainThread) return
   for (const signal of signals) {

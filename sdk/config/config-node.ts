@@ -97,7 +97,8 @@ export class ConfigNode {
     return [this.path, key].filter((part) => part !== '').join('.')
   }
 
-  private problem(key: string, what: string): TypeError {
+  /** An error that names this file and this place. */
+  problem(key: string, what: string): TypeError {
     return new TypeError(`The configuration file ${this.file} at ${this.at(key)}: ${what}.`)
   }
 }

@@ -69,9 +69,15 @@ function readResource(node: ConfigNode | undefined, put: Put): void {
   put('resourceAttributes', attributes, node)
   const detection = node.child('detection/development')
   const detectors = detection?.children('detectors').map((one) => one.only())
-  detection?.any('attributes')
-  if (detectors !== undefined && detection !== undefined)
-    put('resourceDetectors', detectors.map(read.oneOf('host', 'process', 'service')), detection)
+  if (detectors === undefined || detection === undefined) return
+  const known = read.oneOf('host', 'process', 'service', 'container')
+  const wanted = detectors.map((name) => detection.check(name, known))
+  // Part of the usual file, and nothing that Node could find out by itself.
+  put(
+    'resourceDetectors',
+    wanted.filter((name) => name !== 'container'),
+    detection,
+  )
 }
 
 function readPropagator(node: ConfigNode | undefined, put: Put): void {
@@ -95,7 +101,7 @@ function readTracer(node: ConfigNode | undefined, put: Put): void {
     put('spanBatch', kind === 'simple' ? 1 : one.number('max_export_batch_size'), one)
     exporters.push(readExporter('traces', one.child('exporter'), put))
   }
-  put('tracesExporter', exporters, node)
+  put('tracesExporter', once(exporters, node), node)
   const limits = node.child('limits')
   if (limits !== undefined) {
     put('attributeLength', limits.number('attribute_value_length_limit'), limits)
@@ -144,7 +150,7 @@ function readMeter(node: ConfigNode | undefined, put: Put): void {
       exporters.push('prometheus')
     } else throw reader.cannot(kind)
   }
-  put('metricsExporter', exporters, node)
+  put('metricsExporter', once(exporters, node), node)
   const filter = node.text('exemplar_filter')
   if (filter !== undefined)
     put('exemplars', node.check(filter, read.oneOf('trace_based', 'always_off')), node)
@@ -163,10 +169,17 @@ function readLogger(node: ConfigNode | undefined, put: Put): void {
     put('logBatch', kind === 'simple' ? 1 : one.number('max_export_batch_size'), one)
     exporters.push(readExporter('logs', one.child('exporter'), put))
   }
-  put('logsExporter', exporters, node)
+  put('logsExporter', once(exporters, node), node)
   const limits = node.child('limits')
   put('logAttributeLength', limits?.number('attribute_value_length_limit'), limits ?? node)
   put('logAttributeCount', limits?.number('attribute_count_limit'), limits ?? node)
+}
+
+/** One backend per signal: what leads to more is a collector. */
+function once(exporters: readonly string[], node: ConfigNode): readonly string[] {
+  if (new Set(exporters).size < exporters.length)
+    throw node.problem('', 'this SDK sends a signal to one backend; let a collector fan out')
+  return exporters
 }
 
 function readExporter(signal: Signal, node: ConfigNode | undefined, put: Put): string {

@@ -109,6 +109,37 @@ describe('precedence', () => {
   })
 })
 
+/** The file that OpenTelemetry's own guide begins with. */
+const gettingStarted = `
+file_format: '1.0'
+resource:
+  attributes_list: \${OTEL_RESOURCE_ATTRIBUTES}
+  detection/development: { detectors: [{ container: }, { host: }, { process: }, { service: }] }
+propagator: { composite: [{ tracecontext: }, { baggage: }] }
+tracer_provider:
+  processors:
+    - batch: { exporter: { otlp_http: { endpoint: '\${NOT_SET:-http://localhost:4318}/v1/traces' } } }
+meter_provider:
+  readers:
+    - periodic: { exporter: { otlp_http: { endpoint: 'http://localhost:4318/v1/metrics' } } }
+logger_provider:
+  processors:
+    - batch: { exporter: { otlp_http: { endpoint: 'http://localhost:4318/v1/logs' } } }
+`
+
+it('takes the file that the guide of OpenTelemetry begins with', async () => {
+  const { settings, warnings } = await resolveSettings({}, file(gettingStarted))
+  expect(warnings).toEqual([])
+  expect(settings).toMatchObject({
+    tracesEndpoint: 'http://localhost:4318/v1/traces',
+    tracesExporter: ['otlp'],
+    metricsExporter: ['otlp'],
+    logsExporter: ['otlp'],
+    propagators: ['tracecontext', 'baggage'],
+    resourceDetectors: ['host', 'process', 'service'],
+  })
+})
+
 describe('every variable of the table', () => {
   const values: Record<string, string> = {
     boolean: 'true',
@@ -183,6 +214,14 @@ describe('what cannot be meant', () => {
       /otlp_grpc: this SDK does not have it/,
     ],
     ['tracer_provider: { processors: [{ shiny: { } }] }', /shiny: this SDK does not have it/],
+    [
+      'tracer_provider: { processors: [{ batch: { exporter: { otlp_http: } } }, { batch: { exporter: { otlp_http: } } }] }',
+      /at tracer_provider: this SDK sends a signal to one backend/,
+    ],
+    [
+      'resource: { detection/development: { attributes: { included: [a] } } }',
+      /does not know: resource\.detection/,
+    ],
     ['trace_provider: {}', /does not know: trace_provider/],
     ['distribution: { tapescope: { deadline: 5 } }', /does not know: distribution\.tapescope\.deadline/],
     ['propagator: { composite: [{ xray: }] }', /xray is not supported/],

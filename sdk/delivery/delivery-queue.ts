@@ -67,6 +67,7 @@ export class DeliveryQueue {
   private asked = false
   private closing = false
   private held = false
+  private nobody = false
 
   constructor(options: DeliveryQueueOptions) {
     this.options = {
@@ -82,6 +83,11 @@ export class DeliveryQueue {
   /** Whether the backend did not take the last batch. */
   get failing(): boolean {
     return this.failures > 0
+  }
+
+  /** Whether nobody was there at all when the last batch was tried. */
+  get deserted(): boolean {
+    return this.failing && this.nobody
   }
 
   /** Items that wait or are on their way. */
@@ -193,7 +199,8 @@ export class DeliveryQueue {
     if (rejected > 0) books.dropped(rejected, 'rejected')
   }
 
-  private retry(batch: Batch, { afterMs }: { readonly afterMs?: number }): void {
+  private retry(batch: Batch, { afterMs, nobody }: Extract<Answer, { kind: 'later' }>): void {
+    this.nobody = nobody === true
     // Batches that were on their way together come back together: one failure.
     if (this.pause === undefined) this.failures++
     this.waiting.unshift(batch)

@@ -21,7 +21,13 @@ export interface OtlpTarget {
 /** What a backend said to one request, or what became of the request. */
 export type Answer =
   | { readonly kind: 'delivered'; readonly body: Uint8Array }
-  | { readonly kind: 'later'; readonly why: string; readonly afterMs?: number }
+  | {
+      readonly kind: 'later'
+      readonly why: string
+      readonly afterMs?: number
+      /** Nobody is there at all: no connection was made. */
+      readonly nobody?: true
+    }
   | { readonly kind: 'refused'; readonly why: string }
 
 export interface OtlpSender {
@@ -31,6 +37,7 @@ export interface OtlpSender {
 
 /** Exactly these may be sent again, says the OTLP specification. */
 const retryable = new Set([429, 502, 503, 504])
+const nobody = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN'])
 const longestAnswer = 65_536
 
 /**
@@ -72,7 +79,9 @@ export function createOtlpSender(target: OtlpTarget): OtlpSender {
           outgoing.destroy()
         }, target.timeoutMs).unref()
     outgoing.on('socket', (socket) => socket.unref())
-    outgoing.on('error', (error: NodeJS.ErrnoException) => later(error.code ?? error.message))
+    outgoing.on('error', ({ code, message }: NodeJS.ErrnoException) =>
+      resolve({ kind: 'later', why: code ?? message, ...(nobody.has(code ?? '') && { nobody: true }) }),
+    )
     outgoing.on('response', (response) => {
       void readAnswer(response).then(resolve)
     })
