@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { Agent, createServer, request } from 'node:http'
@@ -7,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { encode, type Json } from '../collector/otlp/codec.ts'
+import { spawnSidecar } from '../collector/spawn-sidecar.ts'
 import { TracesRequest } from '../collector/otlp/schema.ts'
 import { PARENT_ID, scanTraces, SPAN_ID, STRIDE, TRACE_ID } from '../collector/otlp/trace-batch.ts'
 
@@ -111,6 +111,8 @@ export async function startBackend() {
 export interface RigOptions {
   /** Where the two backends are; left out, two are started that take everything. */
   readonly backends?: readonly [string, string]
+  /** Configuration files that are added to the whole one. */
+  readonly files?: readonly string[]
   readonly args?: readonly string[]
   readonly nodeArgs?: readonly string[]
 }
@@ -121,69 +123,23 @@ export async function startRig(options: RigOptions = {}) {
   const own = options.backends ? [] : [await startBackend(), await startBackend()]
   const [jaeger, tempo] = options.backends ?? [own[0].url, own[1].url]
   const root = join(import.meta.dirname, '..')
-  const ports = ['otlp', 'viewer', 'prometheus', 'health', 'metrics'].flatMap((name) => [
-    `--${name}-port`,
-    '0',
-  ])
-  const child = spawn(
-    process.execPath,
-    [
-      ...(options.nodeArgs ?? []),
-      join(root, 'collector', 'main.ts'),
-      '--config',
-      join(root, 'otel-collector.yaml'),
-      ...ports,
-      '--data-dir',
-      join(dir, 'data'),
-      ...(options.args ?? []),
-    ],
-    {
-      stdio: ['ignore', 'ignore', 'pipe'],
-      cwd: dir,
-      env: {
-        ...process.env,
-        TAPESCOPE_JAEGER_ENDPOINT: jaeger,
-        TAPESCOPE_TEMPO_ENDPOINT: tempo,
-        TAPESCOPE_QUEUE_DIR: join(dir, 'queue'),
-      },
+  const { child, urls, stderr, metrics } = await spawnSidecar({
+    files: [join(root, 'otel-collector.yaml'), ...(options.files ?? [])],
+    args: ['--data-dir', join(dir, 'data'), ...(options.args ?? [])],
+    nodeArgs: options.nodeArgs ?? [],
+    env: {
+      TAPESCOPE_JAEGER_ENDPOINT: jaeger,
+      TAPESCOPE_TEMPO_ENDPOINT: tempo,
+      TAPESCOPE_QUEUE_DIR: join(dir, 'queue'),
     },
-  )
-  let stderr = ''
-  const urls = await new Promise<Record<string, string>>((resolve, reject) => {
-    child.stderr.on('data', (chunk: Buffer) => {
-      stderr = (stderr + chunk.toString()).slice(-10_000)
-      const ready = /ready: (.*)\n/.exec(stderr)
-      if (ready)
-        resolve(
-          Object.fromEntries(
-            ready[1].split(', ').map((part) => {
-              const space = part.lastIndexOf(' ')
-              return [part.slice(0, space), part.slice(space + 1)]
-            }),
-          ),
-        )
-    })
-    child.on('exit', (code) => reject(new Error(`the sidecar ended with ${code}: ${stderr}`)))
   })
   const agent = new Agent({ keepAlive: true })
-  const metrics = async () => {
-    const text = await (await fetch(urls['own metrics'])).text()
-    return new Map(
-      text
-        .split('\n')
-        .filter((line) => line !== '' && !line.startsWith('#'))
-        .map((line) => {
-          const space = line.lastIndexOf(' ')
-          return [line.slice(0, space), Number(line.slice(space + 1))] as const
-        }),
-    )
-  }
   return {
     child,
     urls,
     backends: own.map((backend) => backend.taken),
     metrics,
-    stderr: () => stderr,
+    stderr,
     /** Sends one body; answers with the status. */
     send: (body: Buffer, gzip = false) => post(agent, `${urls['OTLP/HTTP']}/v1/traces`, body, gzip),
     async close() {

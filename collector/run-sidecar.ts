@@ -11,7 +11,12 @@ export async function runSidecar(tree: { [key: string]: unknown }) {
   const note = (line: string) => void lines.push(line)
   const sidecar = createSidecar(checkConfig(tree, components), { log: { info: note, warn: note } })
   await sidecar.start()
-  return { urls: sidecar.listening, lines, stop: () => sidecar.shutdown(Date.now() + 5000) }
+  return {
+    urls: sidecar.listening,
+    lines,
+    telemetry: sidecar.telemetry,
+    stop: () => sidecar.shutdown(Date.now() + 5000),
+  }
 }
 
 /** An OTLP receiver on a free port. */

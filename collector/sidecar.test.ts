@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
@@ -11,6 +11,7 @@ import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto'
 import { resourceFromAttributes } from '@opentelemetry/resources'
 import { TracerProvider, SimpleSpanProcessor } from '@opentelemetry/sdk-trace'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { spawnSidecar } from './spawn-sidecar.ts'
 
 const here = import.meta.dirname
 let dir: string
@@ -29,40 +30,14 @@ afterEach(async () => {
   rmSync(dir, { recursive: true, force: true })
 })
 
-const PORTS = ['--otlp-port', '0', '--viewer-port', '0', '--prometheus-port', '0', '--health-port', '0']
-
 async function sidecar(
   files: readonly string[],
   args: readonly string[] = [],
   env: Record<string, string> = {},
 ) {
-  const config = files.flatMap((file) => ['--config', file])
-  const child = spawn(
-    process.execPath,
-    [join(here, 'main.ts'), ...config, ...PORTS, '--metrics-port', '0', ...args],
-    {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, TAPESCOPE_DATA_DIR: dir, ...env },
-    },
-  )
-  children.push(child)
-  let stderr = ''
-  const urls = await new Promise<Record<string, string>>((resolve, reject) => {
-    child.stderr.on('data', (chunk: Buffer) => {
-      stderr += chunk.toString()
-      const ready = /ready: (.*)\n/.exec(stderr)
-      if (ready)
-        resolve(
-          Object.fromEntries(
-            ready[1]
-              .split(', ')
-              .map((part) => [part.slice(0, part.lastIndexOf(' ')), part.slice(part.lastIndexOf(' ') + 1)]),
-          ),
-        )
-    })
-    child.on('exit', (code) => reject(new Error(`exit ${code}: ${stderr}`)))
-  })
-  return { child, urls, stderr: () => stderr }
+  const spawned = await spawnSidecar({ files, args, env: { TAPESCOPE_DATA_DIR: dir, ...env } })
+  children.push(spawned.child)
+  return spawned
 }
 
 test('spans of a real exporter come back from the viewer and reach both backends', async () => {
