@@ -151,16 +151,16 @@ test('kill -9 while spans come in and one backend is gone: each acknowledged spa
   const port = await nobody()
   const first = await wholeFile(jaeger.url, `http://127.0.0.1:${port}`)
   const acknowledged: string[] = []
-  let killed = false
+  const killed = new AbortController()
   const sender = (async () => {
-    while (!killed) {
+    while (!killed.signal.aborted) {
       const { body, ids } = request(50)
       const status = await send(first.urls['OTLP/HTTP'], body).catch(() => 0)
       if (status === 200) acknowledged.push(...ids)
     }
   })()
   await vi.waitFor(() => expect(jaeger.taken.length).toBeGreaterThan(0), waiting)
-  killed = true
+  killed.abort()
   await kill(first.child)
   await sender
   expect(acknowledged.length).toBeGreaterThan(100)

@@ -17,7 +17,7 @@ export interface SpawnedSidecar {
   readonly urls: Readonly<Record<string, string>>
   readonly stderr: () => string
   /** Its own metrics, by name and labels as in the text. */
-  metrics(): Promise<Map<string, number>>
+  readonly metrics: () => Promise<Map<string, number>>
 }
 
 const PORTS = ['otlp', 'viewer', 'prometheus', 'health', 'metrics'].flatMap((name) => [`--${name}-port`, '0'])
