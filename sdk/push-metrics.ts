@@ -2,6 +2,7 @@ import { ExportResultCode, type ExportResult } from '@opentelemetry/core'
 import { JsonMetricsSerializer, ProtobufMetricsSerializer } from '@opentelemetry/otlp-transformer'
 import {
   AggregationTemporality,
+  AggregationType,
   ConsoleMetricExporter,
   InstrumentType,
   PeriodicExportingMetricReader,
@@ -75,6 +76,13 @@ function createOtlpMetricExporter(settings: Settings, store: MetricStore): PushM
       void report(metrics, done)
     },
     selectAggregationTemporality: (type) => temporalityOf(settings.metricTemporality, type),
+    selectAggregation: (type) => ({
+      type:
+        type === InstrumentType.HISTOGRAM &&
+        settings.metricHistograms === 'base2_exponential_bucket_histogram'
+          ? AggregationType.EXPONENTIAL_HISTOGRAM
+          : AggregationType.DEFAULT,
+    }),
     forceFlush: () => Promise.resolve(),
     async shutdown() {
       sender.close()

@@ -96,6 +96,32 @@ it('sends metrics when asked to', async () => {
   expect(text('/v1/metrics')).toContain('tapescope_spans_created_total')
 })
 
+it('sends histograms and temporality as the variables say', async () => {
+  const code = `import { metrics } from '@opentelemetry/api'
+    metrics.getMeter('program').createHistogram('wait').record(3)
+    metrics.getMeter('program').createCounter('orders').add(3)`
+  await run(
+    {
+      OTEL_METRICS_EXPORTER: 'otlp',
+      OTEL_EXPORTER_OTLP_METRICS_PROTOCOL: 'http/json',
+      OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION: 'base2_exponential_bucket_histogram',
+      OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE: 'delta',
+    },
+    code,
+  )
+  const { resourceMetrics } = JSON.parse(text('/v1/metrics')) as {
+    resourceMetrics: {
+      scopeMetrics: { metrics: { name: string; exponentialHistogram?: object; sum?: object }[] }[]
+    }[]
+  }
+  const found = resourceMetrics[0].scopeMetrics.flatMap(({ metrics }) => metrics)
+  const named = (name: string) => found.find((metric) => metric.name === name)
+  expect(named('wait')?.exponentialHistogram).toMatchObject({ aggregationTemporality: 1 })
+  expect(named('orders')?.sum).toMatchObject({ aggregationTemporality: 1 })
+  // What the SDK counts itself stays cumulative.
+  expect(named('tapescope_spans_created_total')?.sum).toMatchObject({ aggregationTemporality: 2 })
+})
+
 it('serves metrics when asked to, and says when the port is taken', async () => {
   const env = { OTEL_METRICS_EXPORTER: 'prometheus', OTEL_EXPORTER_PROMETHEUS_PORT: String(sink.port) }
   const taken = await run(env)

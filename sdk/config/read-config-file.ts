@@ -207,6 +207,13 @@ function readExporter(signal: Signal, node: ConfigNode | undefined, put: Put): s
   put(`${signal}ClientKey`, tls?.text('key_file'), one)
   put(`${signal}ClientCertificate`, tls?.text('cert_file'), one)
   if (signal === 'metrics') {
+    const histograms = one.text('default_histogram_aggregation')
+    if (histograms !== undefined)
+      put(
+        'metricHistograms',
+        one.check(histograms, read.oneOf('explicit_bucket_histogram', 'base2_exponential_bucket_histogram')),
+        one,
+      )
     const temporality = one.text('temporality_preference')
     if (temporality !== undefined)
       put(

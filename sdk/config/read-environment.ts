@@ -19,7 +19,6 @@ const elsewhere = new Set([
   'OTEL_EXPORTER_OTLP_TRACES_INSECURE',
   'OTEL_EXPORTER_OTLP_METRICS_INSECURE',
   'OTEL_EXPORTER_OTLP_LOGS_INSECURE',
-  'OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION',
 ])
 
 const known = new Set(Object.values(settingTable).flatMap(({ env }) => env.map(({ name }) => name)))

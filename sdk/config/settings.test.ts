@@ -158,6 +158,7 @@ describe('every variable of the table', () => {
       'pg',
       'always_off',
       'delta',
+      'explicit_bucket_histogram',
       'http/json',
       '1',
       'x',

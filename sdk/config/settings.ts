@@ -213,6 +213,12 @@ export const settingTable = {
     'cumulative',
     "temporality of the API's metrics over OTLP; the SDK's own are cumulative",
   ),
+  metricHistograms: setting(
+    'OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION',
+    read.oneOf('explicit_bucket_histogram', 'base2_exponential_bucket_histogram'),
+    'explicit_bucket_histogram',
+    "histograms of the API over OTLP; the SDK's own have the buckets of the registry",
+  ),
   exemplars: setting(
     'OTEL_METRICS_EXEMPLAR_FILTER',
     read.oneOf('trace_based', 'always_off'),
