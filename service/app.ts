@@ -1,5 +1,4 @@
 import { trace } from '@opentelemetry/api'
-import { traceRequests } from '@tapescope/sdk/hono'
 import { type Context, Hono } from 'hono'
 import { cors } from 'hono/cors'
 import { bodyLimit } from 'hono/body-limit'
@@ -11,7 +10,6 @@ import { databaseDefaults } from './database.ts'
 import { currentTraceId, problemResponses } from './define-route.ts'
 import { guard } from './guard.ts'
 import { Problem, problemOf } from './problem.ts'
-import { observeRequests } from './observe-requests.ts'
 import { openApiDocument } from './openapi-document.ts'
 import { withPatience } from './patience.ts'
 import { backtestRoutes } from './routes/backtests.ts'
@@ -32,8 +30,7 @@ const bodyBytes = 4 * 2 ** 20
 export function createApp(context: ServiceContext): Hono {
   const app = new Hono()
 
-  app.use(traceRequests())
-  app.use(observeRequests())
+  for (const observer of context.observers) app.use(observer)
   app.use(secureHeaders())
   app.use(
     cors({

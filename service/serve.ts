@@ -6,6 +6,7 @@ import {
   instrumentSignalEngine,
   type MetricsHandler,
 } from '@tapescope/sdk'
+import { traceRequests } from '@tapescope/sdk/hono'
 import { once } from 'node:events'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -14,10 +15,12 @@ import type { ApiKeys } from './api-keys.ts'
 import { createApp } from './app.ts'
 import { createBacktestRunner } from './backtest-runner.ts'
 import { type Database, openDatabase, type QueryType } from './database.ts'
+import { servicePreset } from './decision-chain.ts'
 import { currentTraceId } from './define-route.ts'
 import { refreshSeries } from './generate-signals.ts'
 import { isLoopbackHost } from './guard.ts'
 import { migrate, migrations } from './migrate.ts'
+import { observeRequests } from './observe-requests.ts'
 import { portError } from './port.ts'
 import { createRateLimit } from './rate-limit.ts'
 import type { ServiceLimits } from './service-limits.ts'
@@ -77,7 +80,7 @@ export async function serve(options: ServeOptions): Promise<Service> {
     onConnectionError: (error) =>
       log({ level: 'warn', message: 'database connection lost', error: error.message }),
   })
-  const engine = createSignalEngine()
+  const engine = createSignalEngine({ preset: servicePreset })
   const signalEngine = instrumentSignalEngine(engine)
   const replayEngine = instrumentSignalEngine(engine, { mode: 'replay' })
   const backtestEngine = instrumentBacktestEngine(createBacktestEngine())
@@ -85,6 +88,7 @@ export async function serve(options: ServeOptions): Promise<Service> {
   const watch = watchData(database, log)
   await watch.refresh()
   const app = createApp({
+    observers: [traceRequests(), observeRequests()],
     database,
     signalEngine,
     replayEngine,

@@ -1,4 +1,5 @@
 import type { BacktestEngine, SignalEngine } from '@tapescope/engine'
+import type { MiddlewareHandler } from 'hono'
 import type { BacktestRunner } from './backtest-runner.ts'
 import type { SeriesKey } from './load-bars.ts'
 import type { GuardOptions } from './guard.ts'
@@ -6,6 +7,8 @@ import type { Database } from './database.ts'
 
 /** What the routes work with; made once in `serve.ts`. */
 export interface ServiceContext {
+  /** Watch every request from the outside, the outermost first: telemetry. */
+  observers: readonly MiddlewareHandler[]
   database: Database
   signalEngine: SignalEngine
   /** The same engine for questions: what it finds again is not counted as found. */

@@ -49,6 +49,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
   const logged: Record<string, unknown>[] = []
   const log = (line: Record<string, unknown>) => logged.push(line)
   const app = createApp({
+    observers: [],
     database,
     signalEngine,
     replayEngine: signalEngine,

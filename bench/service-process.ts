@@ -1,0 +1,90 @@
+// The service in a process of its own, for `cases/request.ts`: `service-process.ts bare` or `instrumented`, with
+// DATABASE_URL. It tells its port, and on each message the CPU time that it has used; it ends with its parent.
+import { startTelemetry } from '@tapescope/sdk'
+import type { AddressInfo } from 'node:net'
+
+const databaseUrl = process.env['DATABASE_URL']!
+process.on('disconnect', () => process.exit(0))
+
+/** As `npm start` runs it: spans of requests, runs and statements sent to OTLP, metrics kept. */
+async function instrumented(): Promise<{ port: number; flush: () => Promise<unknown> }> {
+  const telemetry = await startTelemetry({ serviceName: 'tapescope-bench' })
+  const { serve } = await import('../service/serve.ts')
+  const { readApiKeys } = await import('../service/api-keys.ts')
+  const { url } = await serve({
+    databaseUrl,
+    host: '127.0.0.1',
+    port: 0,
+    version: '0.0.0',
+    metrics: telemetry.metricsHandler,
+    keys: readApiKeys(undefined),
+    limits: { ...(await unlimited()) },
+    allowedOrigins: [],
+    log: () => undefined,
+  })
+  return { port: Number(new URL(url).port), flush: () => telemetry.flush() }
+}
+
+/** The same routes, engines and pool, and nothing that watches them. */
+async function bare(): Promise<{ port: number; flush: () => Promise<unknown> }> {
+  const { serve: listen } = await import('@hono/node-server')
+  const { createBacktestEngine, createSignalEngine } = await import('@tapescope/engine')
+  const { createApp } = await import('../service/app.ts')
+  const { readApiKeys } = await import('../service/api-keys.ts')
+  const { createBacktestRunner } = await import('../service/backtest-runner.ts')
+  const { openDatabase } = await import('../service/database.ts')
+  const { refreshSeries } = await import('../service/generate-signals.ts')
+  const { migrations } = await import('../service/migrate.ts')
+  const { createRateLimit } = await import('../service/rate-limit.ts')
+  const database = openDatabase({ url: databaseUrl })
+  const engine = createSignalEngine()
+  const backtestEngine = createBacktestEngine()
+  const limits = await unlimited()
+  const app = createApp({
+    observers: [],
+    database,
+    signalEngine: engine,
+    replayEngine: engine,
+    backtestEngine,
+    runner: createBacktestRunner(database, backtestEngine, () => undefined, limits.backtests),
+    version: '0.0.0',
+    startedAt: performance.now(),
+    guard: {
+      keys: readApiKeys(undefined),
+      rateLimit: createRateLimit({ perSecond: limits.requestsPerSecond, burst: limits.burst }),
+      allowedOrigins: [],
+    },
+    ready: { migrations: migrations.length, worker: () => true },
+    metrics: () => new Response(''),
+    log: () => undefined,
+    signalsChanged: () => Promise.resolve(),
+    barsStored: (key, user) => refreshSeries(database, engine, key, user),
+  })
+  const port = await new Promise<number>((resolve) => {
+    const server = listen({ fetch: app.fetch, hostname: '127.0.0.1', port: 0 }, (info: AddressInfo) =>
+      resolve(info.port),
+    )
+    server.on('error', (error) => {
+      throw error
+    })
+  })
+  return { port, flush: () => Promise.resolve() }
+}
+
+async function unlimited() {
+  const { readServiceLimits } = await import('../service/service-limits.ts')
+  return readServiceLimits({ TAPESCOPE_RATE_LIMIT: '1000000000', TAPESCOPE_RATE_BURST: '1000000000' })
+}
+
+async function told(): Promise<void> {
+  await flush()
+  const { user, system } = process.cpuUsage()
+  process.send!({ cpuMicroseconds: user + system })
+}
+
+const { port, flush } = await (process.argv[2] === 'bare' ? bare() : instrumented())
+process.on('message', () => {
+  // What a request leaves to be sent later belongs to its cost.
+  void told()
+})
+process.send!({ port })
