@@ -118,7 +118,7 @@ function observedCall(
   }
   const run = attempt(() => startRun(info, adapter, options, attempt))
   if (run === undefined) return Reflect.apply(method, self, args)
-  const given = attempt(() => observe?.(args, run.observer())) ?? args
+  const given = attempt(() => observe?.(args, run)) ?? args
   return settle(() => contextApi.with(run.context, () => Reflect.apply(method, self, given)), {
     completed(result) {
       attempt(() => {

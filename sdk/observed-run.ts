@@ -51,10 +51,10 @@ export interface ObservedRunOptions {
 }
 
 /**
- * One run: its span, and the observer that times what happens in it. An engine that never calls the observer gets the
+ * One run: its span, and itself the observer that times what happens in it. An engine that never calls the observer gets the
  * run's span alone. A run that the engine starts within this one (signals within a backtest) becomes a span below it.
  */
-export class ObservedRun {
+export class ObservedRun implements EngineObserver {
   readonly span: Span
   readonly context: Context
   private readonly info: RunInfo
@@ -83,11 +83,6 @@ export class ObservedRun {
     return this.span.spanContext()
   }
 
-  /** What to hand to the engine. */
-  observer(): EngineObserver {
-    return { runStarted: (run) => this.begin(run) }
-  }
-
   /** The engine returned; `bars` overrides what was announced. */
   completed(bars?: number): void {
     this.end('completed', bars)
@@ -101,7 +96,8 @@ export class ObservedRun {
     this.end(cancelled ? 'cancelled' : 'failed')
   }
 
-  private begin(run: RunDescription): RunObserver {
+  /** The engine begins; what it does is timed from here. */
+  runStarted(run: RunDescription): RunObserver {
     if (this.timer !== undefined) return this.beginNested(run)
     const { listener, endsItself } = this.options
     this.timer = new RunTimer(run, this.options.timer, {
@@ -127,7 +123,11 @@ export class ObservedRun {
     const { symbol, timeframe, bars } = run
     const info = { spanName: spanNameOf(run.kind), symbol, timeframe, bars: bars ?? undefined }
     const { tracer, timer, spanCap, store } = this.options
-    return new ObservedRun(info, { tracer, timer, spanCap, store, endsItself: true }, this.context).begin(run)
+    return new ObservedRun(
+      info,
+      { tracer, timer, spanCap, store, endsItself: true },
+      this.context,
+    ).runStarted(run)
   }
 
   private end(status: RunOutcome['status'], bars = this.bars ?? this.info.bars ?? 0): void {

@@ -17,11 +17,12 @@ export function withObserver(position: number) {
   return (args: readonly unknown[], observer: EngineObserver): unknown[] => {
     const given = [...args]
     while (given.length <= position) given.push(undefined)
-    const run = (given[position] ?? {}) as { observer?: EngineObserver }
-    given[position] = {
-      ...run,
-      observer: run.observer === undefined ? observer : teeObserver(run.observer, observer),
-    }
+    const run = given[position] as { observer?: EngineObserver } | null | undefined
+    const other = run?.observer
+    given[position] =
+      run === undefined || run === null
+        ? { observer }
+        : { ...run, observer: other === undefined ? observer : teeObserver(other, observer) }
     return given
   }
 }

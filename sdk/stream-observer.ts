@@ -31,7 +31,7 @@ export class StreamObserver implements EngineObserver {
         listener: this.listener,
         store,
       })
-      return (timed = run.observer().runStarted(description)!)
+      return (timed = run.runStarted(description))
     }
     const end = (bars: number, error?: unknown): void => {
       if (error === undefined) run?.completed(bars)
