@@ -8,7 +8,7 @@ import {
   type ObserveOptions,
   type ResolvedObserveOptions,
 } from './telemetry-options.ts'
-import { settle } from './settle.ts'
+import { whenOver } from './when-over.ts'
 
 /**
  * How to read one method of an engine. Only `describe` is needed; an engine that takes an observer gets `observe`
@@ -119,17 +119,23 @@ function observedCall(
   const run = attempt(() => startRun(info, adapter, options, attempt))
   if (run === undefined) return Reflect.apply(method, self, args)
   const given = attempt(() => observe?.(args, run)) ?? args
-  return settle(() => contextApi.with(run.context, () => Reflect.apply(method, self, given)), {
-    completed(result) {
-      attempt(() => {
-        rememberTrace(result, run.spanContext())
-        run.completed(adapter.barsOf?.(result))
-      })
-    },
-    failed(error) {
-      attempt(() => run.failed(error))
-    },
-  })
+  const spanContext = run.spanContext()
+  const completed = (value: unknown): void => {
+    attempt(() => {
+      rememberTrace(value, spanContext)
+      run.completed(attempt(() => adapter.barsOf?.(value)))
+    })
+  }
+  const failed = (error: unknown): void =>  attempt(() => run.failed(error))
+  let result: unknown
+  try {
+    result = contextApi.with(run.context, () => Reflect.apply(method, self, given))
+  } catch (error) {
+    failed(error)
+    throw error
+  }
+  whenOver(result, run.context, completed, failed)
+  return result
 }
 
 function startRun(

@@ -83,6 +83,38 @@ it('spans an async generator, and is the parent of what a step starts', async ()
   expect(whole.attributes['error.type']).toBe('TypeError')
 })
 
+it('spans iterators that are no generators, synchronous or not, and those that a promise brings', async () => {
+  class Feed {
+    #left = 2
+    next() {
+      return Promise.resolve({ done: this.#left === 0, value: this.#left-- })
+    }
+    [Symbol.asyncIterator]() {
+      return this
+    }
+    size() {
+      return this.#left
+    }
+  }
+  const feed = new Feed()
+  const given = traced('feed', () => feed)()
+  expect(given).toBe(feed)
+  expect([given.size(), ended()]).toEqual([2, []])
+  const seen: number[] = []
+  for await (const one of given) seen.push(one)
+  expect([seen, ended()]).toEqual([[2, 1], [['feed', undefined]]])
+  await feed.next()
+  expect(ended().length).toBe(1)
+  const later = await withSpan('later', async () => new Map([['a', 1]]).keys())
+  expect(ended().length).toBe(1)
+  expect([...later]).toEqual(['a'])
+  const doubled = traced('mapped', function* () {
+    yield 1
+  })().map((one) => one * 2)
+  expect([...doubled]).toEqual([2])
+  expect(ended().map(([name]) => name)).toEqual(['feed', 'later', 'mapped'])
+})
+
 it('runs the clean-up of a generator that is left, within its span', () => {
   const read = traced('read', function* () {
     try {

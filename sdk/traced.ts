@@ -1,7 +1,7 @@
 import { context, trace } from '@opentelemetry/api'
-import { endWhenOver } from './end-when-over.ts'
-import { closeFailedSpan, openSpan, type SpanSettings } from './safe-span.ts'
+import { closeFailedSpan, closeSpan, openSpan, type SpanSettings } from './safe-span.ts'
 import { tracingOn } from './tracing-on.ts'
+import { whenOver } from './when-over.ts'
 
 type AnyFunction = (...args: never[]) => unknown
 
@@ -39,6 +39,11 @@ function tracedCall(
     closeFailedSpan(span, error)
     throw error
   }
-  endWhenOver(result, span, active)
+  whenOver(
+    result,
+    active,
+    () => closeSpan(span),
+    (error) => closeFailedSpan(span, error),
+  )
   return result
 }

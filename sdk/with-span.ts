@@ -1,6 +1,6 @@
 import { context, trace, type Span } from '@opentelemetry/api'
-import { endWhenOver } from './end-when-over.ts'
-import { closeFailedSpan, openSpan, type SpanSettings } from './safe-span.ts'
+import { closeFailedSpan, closeSpan, openSpan, type SpanSettings } from './safe-span.ts'
+import { whenOver } from './when-over.ts'
 
 /**
  * Calls `work` in a span, which ends when `work` throws or what it returns is over: at once for a value, when a promise
@@ -18,6 +18,11 @@ export function withSpan<T>(name: string, work: (span: Span) => T, settings: Spa
     closeFailedSpan(span, error)
     throw error
   }
-  endWhenOver(result, span, active)
+  whenOver(
+    result,
+    active,
+    () => closeSpan(span),
+    (error) => closeFailedSpan(span, error),
+  )
   return result
 }

@@ -4,7 +4,7 @@ import { BatchSpanProcessor, InMemorySpanExporter, TracerProvider } from '@opent
 import { traced, withSpan } from '@tapescope/sdk'
 import type { BenchCase } from '../case.ts'
 
-const calls = 10_000
+const calls = 100_000
 
 const off: BenchCase = {
   name: 'sdk-traced/off',
