@@ -126,7 +126,7 @@ function observedCall(
       run.completed(attempt(() => adapter.barsOf?.(value)))
     })
   }
-  const failed = (error: unknown): void =>  attempt(() => run.failed(error))
+  const failed = (error: unknown): void => attempt(() => run.failed(error))
   let result: unknown
   try {
     result = contextApi.with(run.context, () => Reflect.apply(method, self, given))
