@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { components } from './components.ts'
@@ -12,11 +13,12 @@ import { TraceStore } from './store/trace-store.ts'
 import { Telemetry } from './telemetry.ts'
 import { createViewer } from './viewer.ts'
 
-const USAGE = `Usage: tapescope-collector --config FILE [--config FILE] [options]
+const USAGE = `Usage: tapescope-collector [--config FILE] [options]
 
 Runs a Collector configuration as a local sidecar: OTLP in, fan-out, viewer.
 
-  --config FILE         a configuration file; repeat it, later ones add to it
+  --config FILE         a configuration file; repeat it, later ones add to it.
+                        Without one: its own, for a laptop without backends
   --host HOST           where to listen, 127.0.0.1 (TAPESCOPE_SIDECAR_HOST)
   --otlp-port N         OTLP over HTTP (TAPESCOPE_OTLP_PORT)
   --viewer-port N       viewer and its API, 4319 (TAPESCOPE_VIEWER_PORT)
@@ -74,8 +76,8 @@ async function main(): Promise<void> {
     process.stdout.write(USAGE)
     return
   }
-  if (values.config.length === 0) throw new ConfigError('--config FILE is needed; --help shows all options')
-  const tree = withPorts(readConfig(values.config, process.env), {
+  const files = values.config.length > 0 ? values.config : ownFiles()
+  const tree = withPorts(readConfig(files, process.env), {
     host: values.host,
     otlp: port(values['otlp-port'], '--otlp-port'),
     prometheus: port(values['prometheus-port'], '--prometheus-port'),
@@ -130,6 +132,13 @@ async function main(): Promise<void> {
   const urls = { ...sidecar.listening, ...(viewerAddress && { viewer: `http://${viewerAddress}` }) }
   const list = Object.entries(urls).map(([name, url]) => `${name} ${url}`)
   process.stderr.write(`ready: ${list.join(', ')}\n`)
+}
+
+/** The whole file and what makes it one for a laptop: beside this program in the package, above it in the workspace. */
+function ownFiles(): string[] {
+  const here = import.meta.dirname
+  const packaged = join(here, 'otel-collector.yaml')
+  return [existsSync(packaged) ? packaged : join(here, '..', 'otel-collector.yaml'), join(here, 'local.yaml')]
 }
 
 /** On disk when there is a folder for it; in memory at most 64 MiB. */

@@ -7,7 +7,8 @@ export interface SpawnOptions {
   readonly env?: Readonly<Record<string, string>>
   /** For Node itself. */
   readonly nodeArgs?: readonly string[]
-  /** The program, when it is not the one of this workspace. */
+  /** Node and the program, when they are not this one and that of this workspace. */
+  readonly node?: string
   readonly program?: string
 }
 
@@ -24,15 +25,10 @@ const PORTS = ['otlp', 'viewer', 'prometheus', 'health', 'metrics'].flatMap((nam
 
 /** Starts the sidecar in a process of its own, for tests and benchmarks, on free ports. The caller ends the process. */
 export async function spawnSidecar(options: SpawnOptions): Promise<SpawnedSidecar> {
-  const {
-    files,
-    args = [],
-    env = {},
-    nodeArgs = [],
-    program = join(import.meta.dirname, 'main.ts'),
-  } = options
+  const { files, args = [], env = {}, nodeArgs = [] } = options
+  const { node = process.execPath, program = join(import.meta.dirname, 'main.ts') } = options
   const configs = files.flatMap((file) => ['--config', file])
-  const child = spawn(process.execPath, [...nodeArgs, program, ...configs, ...PORTS, ...args], {
+  const child = spawn(node, [...nodeArgs, program, ...configs, ...PORTS, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...env },
   })

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { createGunzip, createInflate, gunzipSync, inflateSync } from 'node:zlib'
+import { createGunzip, createInflate, gunzipSync, inflateSync, type Gunzip } from 'node:zlib'
 
 /** A body that will not be taken: too large, broken, in an unknown encoding, or at a bad moment. */
 export class BodyError extends Error {
@@ -55,7 +55,9 @@ export async function readBody(request: IncomingMessage, limit: number, budget: 
     reserved.grow(announced)
     const small = !plain && announced > 0 && announced <= SMALL
     const source =
-      plain || small ? request : request.pipe(encoding === 'gzip' ? createGunzip() : createInflate())
+      plain || small
+        ? request
+        : request.pipe((encoding === 'gzip' ? createGunzip : createInflate)({ chunkSize: SMALL }))
     const bytes = await collect(request, source, limit, reserved, plain ? announced : 0)
     if (!small) return { bytes, release: () => reserved.free() }
     const inflated = inflateSmall(bytes, encoding, limit)
@@ -109,7 +111,11 @@ function collect(
     let length = 0
     const fail = (error: BodyError) => {
       source.removeAllListeners('data')
-      if (source !== request) request.unpipe()
+      if (source !== request) {
+        request.unpipe()
+        // It would inflate what it has been given, to no end.
+        ;(source as Gunzip).destroy()
+      }
       request.resume()
       chunks.length = 0
       whole = undefined
