@@ -76,24 +76,20 @@ export class ClimaxStream {
     this.rules = rules
   }
 
-  /** Takes bars `first` to `end - 1` into account; all before have been, and volume analysis has seen them. */
-  run(bars: BarSeries, volume: VolumeAnalysis, first: number, end: number): void {
-    const { direction, rules, waiting, testing } = this
-    const { close } = bars
-    const { volumeRatio, spreadRatio, effort } = volume
-    const { climaxVolumeMin, climaxSpreadMin, climaxEffortRequired } = rules
-    for (let t = first; t < end; t++) {
-      if (
-        volumeRatio[t] >= climaxVolumeMin &&
-        spreadRatio[t] >= climaxSpreadMin &&
-        direction * (close[t - 1] - close[t]) > 0 &&
-        (!climaxEffortRequired || effort[t] === effortClimactic)
-      )
-        this.maybeClimax(bars, volume, t)
-      if (waiting.length > 0 && t === waiting[0].last + rallyBars) this.settle(bars, volume, t)
-      if (testing.length > 0 && t > testing[0].rallyBar + testBars) testing.shift()
-      for (const zone of testing)
-        if (t > zone.rallyConfirmed && t <= zone.rallyBar + testBars) this.maybeTest(bars, volume, zone, t, t)
+  /** Whether something waits for bars that are no climax. */
+  get busy(): boolean {
+    return this.waiting.length > 0 || this.testing.length > 0
+  }
+
+  /** Takes bar `t` into account; all before have been. `wild` when its volume and spread are those of a climax. */
+  take(bars: BarSeries, volume: VolumeAnalysis, t: number, wild: boolean): void {
+    const { direction, waiting, testing } = this
+    if (wild && direction * (bars.close[t - 1] - bars.close[t]) > 0) this.maybeClimax(bars, volume, t)
+    if (waiting.length > 0 && t === waiting[0].last + rallyBars) this.settle(bars, volume, t)
+    if (testing.length > 0 && t > testing[0].rallyBar + testBars) testing.shift()
+    for (let k = 0; k < testing.length; k++) {
+      const zone = testing[k]
+      if (t > zone.rallyConfirmed && t <= zone.rallyBar + testBars) this.maybeTest(bars, volume, zone, t, t)
     }
   }
 
@@ -210,6 +206,28 @@ export class ClimaxStream {
     this.confirmed.push(confirmed)
     this.zoneOf.push(zone)
     this.confidences.push(confidence)
+  }
+}
+
+/** Takes bars `first` to `end - 1` into both streams; volume analysis has seen them. */
+export const runClimaxes = (
+  up: ClimaxStream,
+  down: ClimaxStream,
+  bars: BarSeries,
+  volume: VolumeAnalysis,
+  rules: Thresholds,
+  first: number,
+  end: number,
+): void => {
+  const { volumeRatio, spreadRatio, effort } = volume
+  const { climaxVolumeMin, climaxSpreadMin, climaxEffortRequired } = rules
+  for (let t = first; t < end; t++) {
+    const wild =
+      volumeRatio[t] >= climaxVolumeMin &&
+      spreadRatio[t] >= climaxSpreadMin &&
+      (!climaxEffortRequired || effort[t] === effortClimactic)
+    if (wild || up.busy) up.take(bars, volume, t, wild)
+    if (wild || down.busy) down.take(bars, volume, t, wild)
   }
 }
 

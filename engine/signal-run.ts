@@ -1,6 +1,6 @@
 import type { BarSeries } from './bar-series.ts'
 import { checkBars } from './check-series.ts'
-import { ClimaxStream } from './climax-stream.ts'
+import { ClimaxStream, runClimaxes } from './climax-stream.ts'
 import { Journal } from './journal.ts'
 import type { EngineObserver, RunObserver } from './observer.ts'
 import { PatternDesk } from './pattern-desk.ts'
@@ -10,6 +10,7 @@ import type { BarOutcome, SignalResult } from './signal.ts'
 import { SignalDesk } from './signal-desk.ts'
 import type { SignalSettings } from './signal-options.ts'
 import { SignalReport } from './signal-report.ts'
+import type { Thresholds } from './thresholds.ts'
 import { VolumeAnalysis } from './volume-analysis.ts'
 import { Wyckoff } from './wyckoff.ts'
 
@@ -25,6 +26,7 @@ export class SignalRun {
   private readonly observer: RunObserver | undefined
   private readonly volume: VolumeAnalysis
   private readonly pivots = new Pivots()
+  private readonly rules: Thresholds
   private readonly up: ClimaxStream
   private readonly down: ClimaxStream
   private readonly journal: Journal
@@ -54,6 +56,7 @@ export class SignalRun {
       attributes: { preset: settings.preset },
     })
     this.volume = new VolumeAnalysis(expected ?? 256)
+    this.rules = thresholds
     this.up = new ClimaxStream(1, thresholds)
     this.down = new ClimaxStream(-1, thresholds)
     this.journal = new Journal(bars, this.observer)
@@ -163,8 +166,7 @@ export class SignalRun {
     observer?.stageEnded(0)
     this.pivots.run(bars, first, end)
     observer?.stageEnded(1)
-    this.up.run(bars, this.volume, first, end)
-    this.down.run(bars, this.volume, first, end)
+    runClimaxes(this.up, this.down, bars, this.volume, this.rules, first, end)
     observer?.stageEnded(2)
   }
 
