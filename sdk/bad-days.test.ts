@@ -125,6 +125,14 @@ it('ends within the deadline when the backend is silent, and tells the loss', as
   expect(ms).toBeLessThan(10_000)
 })
 
+it('does not hold up a program that ends by itself where a backend is silent for longer than the deadline', async () => {
+  sink = await startOtlpSink(() => 'hang')
+  const { code, stderr, ms } = await run(sink.url, { TAPESCOPE_DEADLINE_MS: '1000' })
+  expect(code).toBe(0)
+  expect(stderr).toBe('tapescope: 400 spans dropped: shutdown_deadline\n')
+  expect(ms).toBeLessThan(15_000)
+})
+
 it('gives up what a backend refuses for good, and what it rejects, and says so', async () => {
   sink = await startOtlpSink((request) => (request === 0 ? { status: 400 } : { rejected: 3 }))
   const { stderr } = await run(sink.url, { SPANS: '600', OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '300' })

@@ -22,8 +22,11 @@ export function watchProcess(
   sdk: RunningSdk,
   { handleSignals, deadlineMs }: Settings,
 ): void {
+  const flushLast = async (): Promise<void> => {
+    if (!(await telemetry.flush())) sdk.abandon()
+  }
   process.once('beforeExit', () => {
-    void telemetry.flush()
+    void flushLast()
     // A script on a laptop without a collector is not to hang for the whole deadline.
     setTimeout(() => {
       if (sdk.deserted()) sdk.abandon()

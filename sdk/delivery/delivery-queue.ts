@@ -58,7 +58,8 @@ export class DeliveryQueue {
   private readonly rejected: (answer: Uint8Array) => number
   private waiting: Batch[] = []
   private readonly sending = new Map<Batch, () => void>()
-  private readonly idle = new Set<() => void>()
+  /** Who waits for which batches. */
+  private readonly flushes = new Set<{ readonly left: Set<Batch>; readonly done: () => void }>()
   private bytes = 0
   private unpacked = 0
   private failures = 0
@@ -117,12 +118,13 @@ export class DeliveryQueue {
     this.pump()
   }
 
-  /** Resolves when nothing waits and nothing is on its way. Never rejects. */
+  /** Resolves when each batch that is here now has left, whatever has come since. Never rejects. */
   async flush(): Promise<void> {
     this.pump()
-    if (this.waiting.length === 0 && this.sending.size === 0) return
+    const left = new Set([...this.waiting, ...this.sending.keys()])
+    if (left.size === 0) return
     const { promise, resolve } = Promise.withResolvers<void>()
-    this.idle.add(resolve)
+    this.flushes.add({ left, done: resolve })
     await promise
   }
 
@@ -138,6 +140,7 @@ export class DeliveryQueue {
   /** Gives up what waits and what has no answer yet. An answer that comes later is ignored. */
   abandon(reason: DropReason): void {
     clearTimeout(this.pause)
+    this.pause = undefined
     const batches = [...this.waiting, ...this.sending.keys()]
     for (const settle of this.sending.values()) settle()
     this.sending.clear()
@@ -145,7 +148,7 @@ export class DeliveryQueue {
     this.bytes = 0
     this.unpacked = 0
     for (const { items } of batches) this.options.books.dropped(items, reason)
-    this.settleIdle()
+    this.left(batches)
   }
 
   /** Starts no more requests. */
@@ -158,7 +161,7 @@ export class DeliveryQueue {
     const taken = this.waiting
     for (const batch of taken) this.forget(batch)
     this.waiting = []
-    this.settleIdle()
+    this.left(taken)
     return taken
   }
 
@@ -170,7 +173,6 @@ export class DeliveryQueue {
       if (batch === undefined) break
       void this.deliver(batch)
     }
-    this.settleIdle()
   }
 
   private async deliver(batch: Batch): Promise<void> {
@@ -190,13 +192,13 @@ export class DeliveryQueue {
     const { books } = this.options
     this.failures = 0
     this.forget(batch)
-    if (answer.kind === 'refused') {
-      books.dropped(batch.items, 'refused', answer.why)
-      return
+    if (answer.kind === 'refused') books.dropped(batch.items, 'refused', answer.why)
+    else {
+      const rejected = Math.min(batch.items, Math.max(0, this.rejected(answer.body)))
+      books.delivered(batch.items - rejected)
+      if (rejected > 0) books.dropped(rejected, 'rejected')
     }
-    const rejected = Math.min(batch.items, Math.max(0, this.rejected(answer.body)))
-    books.delivered(batch.items - rejected)
-    if (rejected > 0) books.dropped(rejected, 'rejected')
+    this.left([batch])
   }
 
   private retry(batch: Batch, { afterMs, nobody }: Extract<Answer, { kind: 'later' }>): void {
@@ -236,9 +238,12 @@ export class DeliveryQueue {
     if (!batch.gzip) this.unpacked -= batch.body.length
   }
 
-  private settleIdle(): void {
-    if (this.waiting.length > 0 || this.sending.size > 0) return
-    for (const resolve of this.idle) resolve()
-    this.idle.clear()
+  private left(batches: readonly Batch[]): void {
+    for (const flush of this.flushes) {
+      for (const batch of batches) flush.left.delete(batch)
+      if (flush.left.size > 0) continue
+      this.flushes.delete(flush)
+      flush.done()
+    }
   }
 }

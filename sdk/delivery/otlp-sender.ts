@@ -125,6 +125,7 @@ async function readAnswer(response: IncomingMessage): Promise<Answer> {
 export function readRetryAfter(value: string | undefined, nowMs: number): number | undefined {
   if (value === undefined) return undefined
   if (/^\d{1,9}$/.test(value.trim())) return Number(value) * 1000
-  const date = Date.parse(value)
+  // Date.parse alone would take `-1` for a year.
+  const date = /^[A-Z][a-z]{2,8},? .* GMT$/.test(value.trim()) ? Date.parse(value) : Number.NaN
   return Number.isNaN(date) ? undefined : Math.max(0, date - nowMs)
 }
