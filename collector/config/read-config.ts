@@ -32,7 +32,12 @@ export function readConfig(
     const document = parseDocument(text, { merge: true })
     const [error] = document.errors
     if (error) throw new ConfigError(`${file}: ${error.message}`)
-    const root: unknown = document.toJS({ maxAliasCount: 100 })
+    let root: unknown
+    try {
+      root = document.toJS({ maxAliasCount: 100 })
+    } catch (cause) {
+      throw new ConfigError(`${file}: ${(cause as Error).message}`, { cause })
+    }
     if (root === null) continue
     if (!isTree(root)) throw new ConfigError(`${file}: the top level must be a map`)
     merged = merge(merged, root)
@@ -51,16 +56,24 @@ export function merge(base: Tree, over: Tree): Tree {
   return out
 }
 
-const VARIABLE = /\$\$|\$\{(?:env:)?([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}/g
+const VARIABLE = /\$\$|\$\{(?:env:)?([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}|\$\{[^}]*\}?/g
 
 function expand(value: unknown, env: Readonly<Record<string, string | undefined>>): unknown {
   if (Array.isArray(value)) return value.map((item) => expand(item, env))
   if (isTree(value))
     return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, expand(item, env)]))
   if (typeof value !== 'string' || !value.includes('$')) return value
-  const text = value.replace(VARIABLE, (match, name: string | undefined, fallback: string | undefined) =>
-    match === '$$' ? '$' : env[name!] || (fallback ?? ''),
-  )
+  let empty = false
+  const text = value.replace(VARIABLE, (match, name: string | undefined, fallback: string | undefined) => {
+    if (match === '$$') return '$'
+    if (name === undefined)
+      throw new ConfigError(
+        `${match}: supported are \${env:NAME} and \${env:NAME:-default}; a dollar sign is written $$`,
+      )
+    empty = env[name] === undefined && fallback === ''
+    // As in the Collector: the default is for a variable that is not set, not for an empty one.
+    return env[name] ?? fallback ?? ''
+  })
   const whole = /^\$\{[^}]*\}$/.test(value)
-  return whole ? (parse(text) as unknown) : text
+  return whole && !empty ? (parse(text) as unknown) : text
 }
