@@ -16,9 +16,22 @@ export type Batch = TraceBatch | EncodedBatch
 /**
  * Takes over a batch. When the call returns the batch is delivered, stored or queued, or counted as dropped.
  * Throws Refused when it could not take it and the sender should try again.
+ * Its bytes belong to the receiver again when the call returns, which reads the next request into the same memory: a
+ * consumer that goes on using them calls `keepBytes` first, or copies.
  */
 export interface Consumer {
   consume(batch: Batch): void
+}
+
+const kept = new WeakSet<Buffer>()
+
+/** Bytes that are used on after `consume` has returned. */
+export function keepBytes({ body }: Batch): void {
+  kept.add(body)
+}
+
+export function areKept(body: Buffer): boolean {
+  return kept.has(body)
 }
 
 /** Not now: the queue is full or memory is short. The receiver answers 503, and the sender keeps its data. */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import fc from 'fast-check'
+import { array, assert, constantFrom, double, integer, property, record } from 'fast-check'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { Refused, type Batch, type Context, type Processor } from './component.ts'
 import { components } from './components.ts'
@@ -147,9 +147,11 @@ test('filter and tail_sampling leave out what they are told to', async () => {
     type: 'boolean_attribute',
     boolean_attribute: { key: 'tapescope.keep', value: true },
   }
-  expect((await names('tail_sampling', { policies: [keep] })).toSorted()).toEqual(
-    ['POST /api/v1/signals/generate', 'signals.generate', 'stage.detect'].toSorted(),
-  )
+  expect(await names('tail_sampling', { policies: [keep] })).toEqual([
+    'POST /api/v1/signals/generate',
+    'signals.generate',
+    'stage.detect',
+  ])
 })
 
 test('memory_limiter refuses while the process holds more than it may', async () => {
@@ -205,12 +207,12 @@ test('forward hands on the very same batch', () => {
 })
 
 /** Bytes that were cut, overwritten, repeated: what an attacker or a broken sender might send. */
-const damage = fc.array(
-  fc.record({
-    kind: fc.constantFrom('set', 'cut', 'remove', 'repeat'),
-    at: fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true }),
-    length: fc.integer({ min: 1, max: 40 }),
-    byte: fc.integer({ min: 0, max: 255 }),
+const damage = array(
+  record({
+    kind: constantFrom('set', 'cut', 'remove', 'repeat'),
+    at: double({ min: 0, max: 1, noNaN: true, maxExcluded: true }),
+    length: integer({ min: 1, max: 40 }),
+    byte: integer({ min: 0, max: 255 }),
   }),
   { minLength: 1, maxLength: 5 },
 )
@@ -238,8 +240,8 @@ test.each(['traces', 'logs', 'metrics'] as const)(
       }),
     ) as Processor[]
     let taken = 0
-    fc.assert(
-      fc.property(damage, (steps) => {
+    assert(
+      property(damage, (steps) => {
         let body = Buffer.from(golden[signal])
         for (const { kind, at, length, byte } of steps) {
           const from = Math.floor(at * body.length)
@@ -254,8 +256,8 @@ test.each(['traces', 'logs', 'metrics'] as const)(
         try {
           ;({ batch } = scanBatch(signal, Buffer.from(body)))
         } catch (error) {
-          expect(error).toBeInstanceOf(PayloadError)
-          return
+          if (error instanceof PayloadError) return
+          throw error
         }
         taken++
         for (const processor of processors) processor.consume(batch)

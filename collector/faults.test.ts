@@ -12,6 +12,7 @@ import { list } from './otlp/plain.ts'
 import { TracesRequest } from './otlp/schema.ts'
 import { otlpOnAnyPort, runSidecar } from './run-sidecar.ts'
 import { spawnSidecar, type SpawnedSidecar } from './spawn-sidecar.ts'
+import { TraceStore } from './store/trace-store.ts'
 
 let dir: string
 const children: ChildProcess[] = []
@@ -259,20 +260,25 @@ test('whatever a backend answers, what came is what was taken, waits or was coun
     },
     service: { pipelines: { traces: { receivers: ['otlp'], exporters: ['otlp_http'] } } },
   })
+  const acknowledged = new Set<string>()
   let accepted = 0
   let refused = 0
   await Promise.all(
     Array.from({ length: 60 }, async (_, i) => {
-      const { body } = request((i % 9) + 1)
+      const { body, ids } = request((i % 9) + 1)
       const status = await send(running.urls['OTLP/HTTP'], body)
       expect([200, 503]).toContain(status)
-      if (status === 200) accepted += (i % 9) + 1
-      else refused += (i % 9) + 1
+      if (status === 200) {
+        accepted += ids.length
+        for (const id of ids) acknowledged.add(id)
+      } else refused += (i % 9) + 1
     }),
   )
   await running.stop()
   const { telemetry } = running
   const sum = (name: string, labels = {}) => telemetry.sum(`otelcol_${name}_spans_total`, labels)
+  // Each once, and nothing else: what waited was not overwritten by what came after it.
+  expect(fickle.taken.filter((id) => acknowledged.delete(id))).toHaveLength(fickle.taken.length)
   expect(sum('receiver_accepted')).toBe(accepted)
   expect(sum('receiver_refused')).toBe(refused)
   expect(refused).toBeGreaterThan(0)
@@ -281,4 +287,49 @@ test('whatever a backend answers, what came is what was taken, waits or was coun
   expect(sum('exporter_sent')).toBe(fickle.taken.length)
   expect(sum('exporter_sent') + sum('exporter_send_failed')).toBe(accepted)
   expect(sum('exporter_send_failed', { reason: 'permanent' })).toBeGreaterThan(0)
+})
+
+test('a store in memory keeps what came, whatever came after it', async () => {
+  const store = new TraceStore({ maxBytes: 2 ** 20 })
+  const running = await runSidecar(
+    {
+      receivers: otlpOnAnyPort(),
+      exporters: { nop: null },
+      service: { pipelines: { traces: { receivers: ['otlp'], exporters: ['nop'] } } },
+    },
+    (batch) => store.append(batch),
+  )
+  const sent: string[] = []
+  for (let i = 0; i < 40; i++) {
+    const { body, ids } = request((i % 7) + 1)
+    expect(await send(running.urls['OTLP/HTTP'], body)).toBe(200)
+    sent.push(...ids)
+  }
+  for (const id of sent)
+    expect(await store.trace(id.padStart(32, 'a'))).toMatchObject([{ spanId: id, name: 'work' }])
+  await running.stop()
+})
+
+test('a queue in memory keeps what came, whatever came after it', async () => {
+  const slow = await backend()
+  slow.behaviour.status = 503
+  const running = await runSidecar({
+    receivers: otlpOnAnyPort(),
+    exporters: {
+      otlp_http: {
+        endpoint: slow.url,
+        retry_on_failure: { initial_interval: '20ms', max_interval: '50ms', max_elapsed_time: '0s' },
+      },
+    },
+    service: { pipelines: { traces: { receivers: ['otlp'], exporters: ['otlp_http'] } } },
+  })
+  const sent: string[] = []
+  for (let i = 0; i < 20; i++) {
+    const { body, ids } = request((i % 7) + 1)
+    expect(await send(running.urls['OTLP/HTTP'], body)).toBe(200)
+    sent.push(...ids)
+  }
+  slow.behaviour.status = 200
+  await running.stop()
+  expect(slow.taken.toSorted()).toEqual(sent.toSorted())
 })

@@ -1,3 +1,4 @@
+import type { Batch } from './component.ts'
 import { checkConfig } from './config/check-config.ts'
 import { components } from './components.ts'
 import { createSidecar } from './sidecar.ts'
@@ -6,10 +7,10 @@ import { createSidecar } from './sidecar.ts'
  * Runs a configuration inside of a test, on free ports of the loopback. `lines` are what it would log. The caller
  * shuts it down.
  */
-export async function runSidecar(tree: { [key: string]: unknown }) {
+export async function runSidecar(tree: { [key: string]: unknown }, tap?: (batch: Batch) => void) {
   const lines: string[] = []
   const note = (line: string) => void lines.push(line)
-  const sidecar = createSidecar(checkConfig(tree, components), { log: { info: note, warn: note } })
+  const sidecar = createSidecar(checkConfig(tree, components), { log: { info: note, warn: note }, tap })
   await sidecar.start()
   return {
     urls: sidecar.listening,

@@ -5,6 +5,7 @@ import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import { z } from 'zod'
 import {
+  keepBytes,
   Refused,
   type Batch,
   type Consumer,
@@ -201,6 +202,7 @@ class OtlpHttpExporter implements Exporter {
     return {
       consume: (batch: Batch) => {
         offered.value += batch.count
+        keepBytes(batch)
         if (queue.offer(encodedRequest(batch), batch.count)) return
         full.value += batch.count
         throw new Refused(`the queue of ${context.id} is full`)

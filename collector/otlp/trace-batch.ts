@@ -402,7 +402,7 @@ export interface Selection {
 
 /**
  * One batch, with a body of its own, out of spans of several. Spans of one scope of one request stay together
- * and in order; ranges that touch are copied at once. The body is written into `scratch` when that is given and large
+ * and in order; ranges that touch are copied at once. Resources and scopes stay where they were. The body is written into `scratch` when that is given and large
  * enough: the batch is then gone when its owner uses it again.
  */
 export function gather(selections: readonly Selection[], scratch?: Buffer): TraceBatch {
@@ -562,7 +562,9 @@ function field(body: Buffer, pos: number, tag: number, bytes: Buffer): number {
 
 /** All rows of a batch. */
 export function allSpans(batch: TraceBatch): Int32Array {
-  return Int32Array.from({ length: batch.count }, (_, i) => i)
+  const all = new Int32Array(batch.count)
+  for (let span = 0; span < all.length; span++) all[span] = span
+  return all
 }
 
 /** The encoded request of a batch: its own body when that is one, else written anew. */

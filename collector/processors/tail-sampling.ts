@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { z } from 'zod'
 import type { Batch, Consumer, Context, Processor, ProcessorFactory } from '../component.ts'
-import { Refused } from '../component.ts'
+import { keepBytes, Refused } from '../component.ts'
 import { count, duration, section } from '../config/shapes.ts'
 import {
   allSpans,
@@ -186,6 +186,7 @@ class TailSampling implements Processor {
     this.counters.incoming.value += batch.count
     if (this.journal === undefined) {
       const own = batch.whole ? batch : gather([{ batch, spans: allSpans(batch) }])
+      keepBytes(own)
       this.add(own, { body: own.body })
       return
     }

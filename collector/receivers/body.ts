@@ -32,9 +32,34 @@ export class IntakeBudget {
 
 export interface Body {
   readonly bytes: Buffer
-  /** The body has been dealt with; its share of the budget is free again. */
-  release(): void
+  /** The body has been dealt with; its share of the budget is free again, and its memory unless it is kept. */
+  release(kept: boolean): void
 }
+
+const POOL_BYTES = 4 * 2 ** 20
+const POOL_STEP = 64 * 1024
+
+/** Memory of bodies that have been dealt with, for the next ones: fresh pages cost more than what is read into them. */
+class BodyPool {
+  private readonly free: Buffer[] = []
+  private bytes = 0
+
+  take(length: number): Buffer {
+    const at = this.free.findIndex((memory) => memory.length >= length)
+    if (at < 0) return Buffer.allocUnsafeSlow(Math.ceil(length / POOL_STEP) * POOL_STEP)
+    const [memory] = this.free.splice(at, 1)
+    this.bytes -= memory.length
+    return memory
+  }
+
+  give(memory: Buffer): void {
+    if (this.bytes + memory.length > POOL_BYTES) return
+    this.free.push(memory)
+    this.bytes += memory.length
+  }
+}
+
+const pool = new BodyPool()
 
 /** Compressed bodies up to this size are inflated at once; larger ones chunk by chunk. */
 const SMALL = 64 * 1024
@@ -58,10 +83,16 @@ export async function readBody(request: IncomingMessage, limit: number, budget: 
       plain || small
         ? request
         : request.pipe((encoding === 'gzip' ? createGunzip : createInflate)({ chunkSize: SMALL }))
-    const bytes = await collect(request, source, limit, reserved, plain ? announced : 0)
-    if (!small) return { bytes, release: () => reserved.free() }
-    const inflated = inflateSmall(bytes, encoding, limit)
-    return { bytes: inflated, release: () => reserved.free() }
+    const memory = announced > 0 && source === request ? pool.take(announced) : undefined
+    const bytes = await collect(request, source, limit, reserved, memory?.subarray(0, announced))
+    const inflated = small ? inflateSmall(bytes, encoding, limit) : bytes
+    return {
+      bytes: inflated,
+      release: (kept) => {
+        reserved.free()
+        if (memory && (small || !kept)) pool.give(memory)
+      },
+    }
   } catch (error) {
     reserved.free()
     throw error
@@ -103,11 +134,12 @@ function collect(
   source: NodeJS.ReadableStream,
   limit: number,
   reserved: Reservation,
-  announced: number,
+  /** Where to put it, when its length is known. */
+  into: Buffer | undefined,
 ): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
-    let whole: Buffer | undefined = announced > 0 ? Buffer.allocUnsafeSlow(announced) : undefined
+    let whole = into
     let length = 0
     const fail = (error: BodyError) => {
       source.removeAllListeners('data')

@@ -1,6 +1,13 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { z } from 'zod'
-import { Refused, type Consumer, type Context, type Receiver, type ReceiverFactory } from '../component.ts'
+import {
+  areKept,
+  Refused,
+  type Consumer,
+  type Context,
+  type Receiver,
+  type ReceiverFactory,
+} from '../component.ts'
 import { endpoint, section } from '../config/shapes.ts'
 import { close, listen } from '../listen.ts'
 import { scanBatch } from '../otlp/scan.ts'
@@ -121,7 +128,7 @@ class OtlpReceiver implements Receiver {
       try {
         taken = this.take(signal, next, json ? encodeJson(signal, body.bytes) : body.bytes)
       } finally {
-        body.release()
+        body.release(areKept(body.bytes))
       }
       this.answer(response, signal, json, taken)
     } catch (error) {

@@ -10,6 +10,7 @@ import {
   TRACE_ID,
   type TraceBatch,
 } from '../otlp/trace-batch.ts'
+import { keepBytes } from '../component.ts'
 import { SegmentLog, type Position } from '../queue/segment-log.ts'
 
 export interface RequestLogOptions {
@@ -37,7 +38,7 @@ export interface RequestEntry {
 }
 
 interface Held extends RequestEntry {
-  batch: TraceBatch | undefined
+  readonly batch: TraceBatch | undefined
   readonly position: Position | undefined
 }
 
@@ -45,8 +46,6 @@ interface Held extends RequestEntry {
 export const RUN_NAMES = ['backtest.run', 'signals.generate', 'signals.stream'] as const
 const runNames = RUN_NAMES.map((name) => Buffer.from(name))
 
-/** Requests that are kept in memory as well, newest ones, when there is a folder. */
-const HOT_BYTES = 8 * 2 ** 20
 /** How long a query may keep the event loop, ms. */
 const TURN_MS = 5
 
@@ -61,9 +60,7 @@ export class RequestLog {
   private readonly entries: (Held | undefined)[] = []
   private head = 0
   private bytes = 0
-  private hotFrom = 0
   private serial = 0
-  private hotBytes = 0
   /** Records on disk that were left out at the start because their bytes are not what was written. */
   readonly damagedRecords: number = 0
 
@@ -80,7 +77,6 @@ export class RequestLog {
       })
       this.damagedRecords += records
     }
-    this.hotFrom = this.entries.length
     this.trim()
   }
 
@@ -90,15 +86,9 @@ export class RequestLog {
 
   append(batch: TraceBatch): void {
     const position = this.disk?.append(batch.body, batch.count)
-    this.add({ ...describe(batch, Date.now(), ++this.serial), batch, position })
-    this.hotBytes += batch.body.length
-    if (this.disk) {
-      while (this.hotBytes > HOT_BYTES && this.hotFrom < this.entries.length) {
-        const cooled = this.entries[this.hotFrom++]!
-        if (cooled.batch) this.hotBytes -= cooled.bytes
-        cooled.batch = undefined
-      }
-    }
+    // On disk it is in the operating system's cache; a second copy here would help nobody.
+    if (position === undefined) keepBytes(batch)
+    this.add({ ...describe(batch, Date.now(), ++this.serial), batch: position ? undefined : batch, position })
     this.trim()
   }
 
@@ -125,14 +115,11 @@ export class RequestLog {
       for (; this.head < to; this.head++) {
         const entry = entries[this.head]!
         this.bytes -= entry.bytes
-        if (entry.batch) this.hotBytes -= entry.bytes
         entries[this.head] = undefined
       }
     }
-    this.hotFrom = Math.max(this.hotFrom, this.head)
     if (this.head < 1024 || this.head * 2 < entries.length) return
     entries.splice(0, this.head)
-    this.hotFrom -= this.head
     this.head = 0
   }
 
