@@ -4,9 +4,15 @@ export type { MetricsHandler } from './metrics-handler.ts'
 export {
   instrumentSignalEngine,
   type SignalEngineShape,
+  type SeriesReader,
   type SignalOptions,
 } from './instrument-signal-engine.ts'
-export { instrumentBacktestEngine, type BacktestEngineShape } from './instrument-backtest-engine.ts'
+export {
+  instrumentBacktestEngine,
+  type BacktestEngineShape,
+  type BacktestOptions,
+} from './instrument-backtest-engine.ts'
+export type { SeriesInfo } from './read-run.ts'
 export { instrumentEngine, type MethodAdapter } from './instrument-engine.ts'
 export type {
   EngineObserver,

@@ -2,11 +2,16 @@ import { instrumentEngine } from './instrument-engine.ts'
 import { bindCounter, bindHistogram } from './instruments.ts'
 import type { RunInfo, RunOutcome } from './observed-run.ts'
 import { resolveObserveOptions, type ObserveOptions } from './telemetry-options.ts'
-import { seriesOf, withObserver } from './read-run.ts'
+import { seriesOf, withObserver, type SeriesInfo } from './read-run.ts'
 
 /** What a backtest engine looks like: `run(bars, config?, { observer }?)`, synchronous or not. */
 export interface BacktestEngineShape {
   run(bars: never, config?: never, run?: never): unknown
+}
+
+export interface BacktestOptions<Engine extends BacktestEngineShape> extends ObserveOptions {
+  /** Reads symbol, timeframe and number of bars from the arguments of `run`, where the first does not name them so. */
+  readonly series?: (...args: Parameters<Engine['run']>) => SeriesInfo
 }
 
 /**
@@ -15,14 +20,15 @@ export interface BacktestEngineShape {
  */
 export function instrumentBacktestEngine<Engine extends BacktestEngineShape>(
   engine: Engine,
-  options: ObserveOptions = {},
+  options: BacktestOptions<Engine> = {},
 ): Engine {
   const { store } = resolveObserveOptions(options)
+  const read = (options.series ?? seriesOf) as (...args: unknown[]) => SeriesInfo
   const adapter = {
-    describe: (bars: unknown): RunInfo => ({
+    describe: (...args: unknown[]): RunInfo => ({
       spanName: 'backtest.run',
       mode: 'backtest',
-      ...seriesOf(bars),
+      ...read(...args),
     }),
     observe: withObserver(2),
     ended({ symbol = 'unknown', timeframe = 'unknown' }: RunInfo, outcome: RunOutcome) {

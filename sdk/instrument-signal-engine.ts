@@ -1,7 +1,7 @@
 import { instrumentEngine } from './instrument-engine.ts'
 import { bindCounter, bindHistogram, type BoundCounter } from './instruments.ts'
 import type { RunInfo, RunOutcome } from './observed-run.ts'
-import { seriesOf, withObserver } from './read-run.ts'
+import { seriesOf, withObserver, type SeriesInfo } from './read-run.ts'
 import { SeenBars } from './seen-bars.ts'
 import { SignalFacts } from './signal-facts.ts'
 import { StreamObserver } from './stream-observer.ts'
@@ -21,6 +21,11 @@ export interface SignalOptions extends ObserveOptions {
   readonly patternType?: string
 }
 
+export interface SeriesReader<Engine extends SignalEngineShape> {
+  /** Reads symbol, timeframe and number of bars from the arguments, where the first does not name them so. */
+  readonly series?: (...args: Parameters<Engine['generate']>) => SeriesInfo
+}
+
 /**
  * The same signal engine, observed: each `generate` is a span `signals.generate` with its stages and slowest bars,
  * each block of an open session a span `signals.stream`. Patterns, signals, rejections, bars and latencies are
@@ -28,17 +33,18 @@ export interface SignalOptions extends ObserveOptions {
  */
 export function instrumentSignalEngine<Engine extends SignalEngineShape>(
   engine: Engine,
-  options: SignalOptions = {},
+  options: SignalOptions & SeriesReader<Engine> = {},
 ): Engine {
   const resolved = resolveObserveOptions(options)
   const { store } = resolved
   const { mode = 'live', patternType = 'all' } = options
+  const read = (options.series ?? seriesOf) as (...args: unknown[]) => SeriesInfo
   const seen = SeenBars.of(engine)
   const factsOf = ({ symbol = 'unknown', timeframe = 'unknown' }: RunInfo): SignalFacts =>
     new SignalFacts(symbol, mode === 'live' ? seen.since(symbol, timeframe) : undefined, store)
 
   const generate = {
-    describe: (bars: unknown): RunInfo => ({ spanName: 'signals.generate', mode, ...seriesOf(bars) }),
+    describe: (...args: unknown[]): RunInfo => ({ spanName: 'signals.generate', mode, ...read(...args) }),
     observe: withObserver(1),
     listener: factsOf,
     ended({ symbol = 'unknown', timeframe = 'unknown' }: RunInfo, { durationMs, bars, span }: RunOutcome) {

@@ -1,8 +1,16 @@
 import type { EngineObserver } from './engine-observer.ts'
 import { teeObserver } from './tee-observer.ts'
 
+/** What a run is about, as far as somebody can tell. */
+export interface SeriesInfo {
+  readonly symbol?: string
+  readonly timeframe?: string
+  /** How many bars. */
+  readonly bars?: number
+}
+
 /** Symbol, timeframe and length of a series, or of an object that names them; what is missing stays undefined. */
-export function seriesOf(bars: unknown): { symbol?: string; timeframe?: string; bars?: number } {
+export function seriesOf(bars: unknown): SeriesInfo {
   if (typeof bars !== 'object' || bars === null) return {}
   const { symbol, timeframe, length } = bars as { symbol?: unknown; timeframe?: unknown; length?: unknown }
   return {

@@ -147,6 +147,20 @@ it('observes an engine that answers bar by bar until its last bar, and counts it
   expect(counted.slots[0]).toBe(1)
 })
 
+it('reads the series with the words of the engine', () => {
+  const store = new MetricStore()
+  const desk = instrumentBacktestEngine(
+    { run: (candles: { ticker: string; prices: number[] }) => candles.prices.length },
+    { store, series: ({ ticker, prices }) => ({ symbol: ticker, timeframe: '1h', bars: prices.length }) },
+  )
+  expect(desk.run({ ticker: 'TSLA', prices: [1, 2] })).toBe(2)
+  expect(memory.getFinishedSpans()[0].attributes).toMatchObject({
+    'tapescope.symbol': 'TSLA',
+    'tapescope.timeframe': '1h',
+    'tapescope.bars': 2,
+  })
+})
+
 it('keeps overloads, this, extra arguments and an observer of the caller', () => {
   const heard: string[] = []
   const mine = {
