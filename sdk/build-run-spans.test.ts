@@ -41,8 +41,8 @@ test('one bar that met the garbage collector does not decide how the time of the
   const share = (name: string) =>
     exporter.getFinishedSpans().find((span) => span.name === name)?.attributes['tapescope.stage.share']
 
-  // 8,000 bars of 4 µs and one pause: 52 ms in all, 24 of them the strategy's. Some 250 bars were timed for that.
-  expect(timed).toBeGreaterThan(200)
+  // 8,000 bars of 4 µs and one pause: 52 ms in all, 24 of them the strategy's. Some 100 bars were timed for that.
+  expect(timed).toBeGreaterThan(90)
   expect(share('stage.strategy')).toBeCloseTo(24 / 52, 2)
   expect(share('stage.mark')).toBeCloseTo(28 / 52, 2)
 })

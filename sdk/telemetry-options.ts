@@ -9,7 +9,7 @@ export interface ObserveOptions {
   readonly sampleEvery?: number
   /** How many of the slowest timed bars become spans; default 8, 0 for none. */
   readonly worst?: number
-  /** How many facts become events of a run's span; default 64. */
+  /** How many facts become events of a run's span; default 32, all are counted. */
   readonly maxFacts?: number
   /** At most this many spans below a run's span; default 64. */
   readonly spanCap?: number
@@ -29,7 +29,7 @@ export interface ResolvedObserveOptions {
 }
 
 export function resolveObserveOptions(options: ObserveOptions): ResolvedObserveOptions {
-  const { sampleEvery = 512, worst = 8, maxFacts = 64, spanCap = 64, random = Math.random } = options
+  const { sampleEvery = 512, worst = 8, maxFacts = 32, spanCap = 64, random = Math.random } = options
   atLeast('sampleEvery', sampleEvery, 1)
   atLeast('worst', worst, 0)
   atLeast('maxFacts', maxFacts, 0)
