@@ -81,12 +81,19 @@ export const subState = (range: LiveRange, bars: BarSeries, t: number): string |
     const age = t - range.phaseC!.confirmed
     return age < 3 ? 'SPRING' : age > 5 ? 'READY' : null
   }
-  if (range.phase <= inD) return null
-  const age = t - range.phaseBar
+  return range.phase <= inD ? null : subStateOfE(range.phaseBar, range.direction, bars, t)
+}
+
+/** Sub-states of phase E (spec 7.3), in which a trend that tires calls for exits. */
+export type SubStateOfE = 'EARLY' | 'MATURE' | 'LATE' | 'EXHAUSTION'
+
+/** For a phase E that began at bar `began`; `direction` is +1 after an accumulation, -1 after a distribution. */
+export const subStateOfE = (began: number, direction: number, bars: BarSeries, t: number): SubStateOfE => {
+  const age = t - began
   if (age < 10) return 'EARLY'
   const count = Math.min(20, age + 1)
   const first = t - count + 1
-  const slope = relativeSlope(bars.close, first, t)
+  const slope = direction * relativeSlope(bars.close, first, t)
   if (slope >= 0.002) return 'MATURE'
   const half = first + (count >> 1)
   const fading = mean(bars.volume, half, t) < 0.8 * mean(bars.volume, first, half - 1)

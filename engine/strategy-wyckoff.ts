@@ -1,4 +1,5 @@
 import { campaignId, campaignMs } from './campaign.ts'
+import { PhaseExits } from './phase-exits.ts'
 import type { Portfolio, RiskLimits } from './risk.ts'
 import type { BarOutcome, PatternType, Signal } from './signal.ts'
 import { createSignalEngine } from './signal-engine.ts'
@@ -15,6 +16,8 @@ export interface WyckoffOptions {
   readonly tradeReviewSignals?: boolean
   /** Lift the halt after a daily loss of .03 or a drawdown of .15. */
   readonly haltCleared?: boolean
+  /** Reduce positions and draw stops in as phase E tires (spec 7.3). Default: off. */
+  readonly applyPhaseExits?: boolean
   readonly limits?: Partial<RiskLimits>
   readonly signals?: Omit<SignalOptions, 'account' | 'limits'>
 }
@@ -33,6 +36,7 @@ class WyckoffRun implements StrategyRun {
   private readonly context: StrategyContext
   private readonly options: WyckoffOptions
   private readonly session: SignalSession
+  private readonly phaseExits: PhaseExits | null
   private readonly started = new Map<string, number>()
   signalCount = 0
   private broker: Broker | null = null
@@ -46,6 +50,7 @@ class WyckoffRun implements StrategyRun {
     this.context = context
     this.options = options
     const { bars, first } = context
+    this.phaseExits = options.applyPhaseExits === true ? new PhaseExits(bars) : null
     const { limits, signals } = options
     this.session = createSignalEngine({
       ...signals,
@@ -66,7 +71,7 @@ class WyckoffRun implements StrategyRun {
 
   private push(bar: number): BarOutcome {
     const { close, high, low, open, time, volume } = this.context.bars
-    return this.session.push({
+    const added = this.session.push({
       time: time[bar],
       open: open[bar],
       high: high[bar],
@@ -74,6 +79,8 @@ class WyckoffRun implements StrategyRun {
       close: close[bar],
       volume: volume[bar],
     })
+    this.phaseExits?.read(added)
+    return added
   }
 
   private watch(bar: number, equity: number): void {
@@ -148,6 +155,7 @@ class WyckoffRun implements StrategyRun {
     }
     const started = this.started.get(campaign)
     if (started !== undefined && time[bar] - started >= campaignMs) this.leave(broker, 'TIME')
+    else this.phaseExits?.apply(campaign, bar, broker)
   }
 
   private leave(broker: Broker, reason: ExitReason): void {

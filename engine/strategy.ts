@@ -57,6 +57,8 @@ export interface Broker {
   cancel(orderId: number): boolean
   /** Moves the stop of every open entry of this symbol, from the next bar on. */
   moveStop(price: number): void
+  /** The same, for those entries only whose stop lies farther away or that have none. */
+  tightenStop(price: number): void
   /** Every open entry of the account, of all its symbols. */
   positions(): PortfolioPosition[]
   /** The campaigns that the account's entries named. */

@@ -26,6 +26,7 @@ export const backtestConfigSchema = z.strictObject({
   exit_mode: z.enum(['single', 'scaled']).optional(),
   trade_review_signals: z.boolean().optional(),
   halt_cleared: z.boolean().optional(),
+  apply_phase_exits: z.boolean().optional(),
   commission: z
     .discriminatedUnion('model', [
       z.strictObject({ model: z.literal('PER_SHARE'), per_share: z.number().min(0), ...clamp }),

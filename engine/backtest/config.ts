@@ -56,6 +56,8 @@ export interface BacktestConfig {
   readonly tradeReviewSignals?: boolean
   /** Wyckoff strategies: go on after a daily loss of .03 or a drawdown of .15 has halted new entries. */
   readonly haltCleared?: boolean
+  /** Wyckoff strategies: reduce positions and draw stops in as phase E tires. */
+  readonly applyPhaseExits?: boolean
   readonly commission?: CommissionConfig
   readonly slippage?: SlippageConfig
   /** A fill takes at most this share of a bar's volume; the rest waits. Null: no cap. */
@@ -102,6 +104,7 @@ export function resolveConfig(config: BacktestConfig, strategy: string): Resolve
     exitMode: config.exitMode ?? 'single',
     tradeReviewSignals: config.tradeReviewSignals ?? true,
     haltCleared: config.haltCleared ?? false,
+    applyPhaseExits: config.applyPhaseExits ?? false,
     commission: config.commission ?? defaultCommission,
     slippage: config.slippage ?? { model: 'LIQUIDITY_BASED' },
     maxParticipation: config.maxParticipation ?? null,

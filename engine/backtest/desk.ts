@@ -138,6 +138,16 @@ export class Desk implements Broker {
     this.book.refresh()
   }
 
+  tightenStop(price: number): void {
+    this.positive('stop', price)
+    const { book } = this
+    for (const lot of book.lots) {
+      // Negated, so that an entry without a stop (NaN) gets one.
+      if (!(book.side * (lot.stop - price) >= 0)) lot.stop = price
+    }
+    book.refresh()
+  }
+
   positions(): PortfolioPosition[] {
     return this.account.positions()
   }

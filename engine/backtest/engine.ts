@@ -107,6 +107,7 @@ function wyckoffOf(name: 'wyckoff_all' | 'wyckoff_spring', config: BacktestConfi
     ...(config.exitMode === undefined ? {} : { exitMode: config.exitMode }),
     tradeReviewSignals: config.tradeReviewSignals ?? true,
     haltCleared: config.haltCleared ?? false,
+    applyPhaseExits: config.applyPhaseExits ?? false,
     limits: {
       perTrade: limit(perTrade),
       campaign: limit(campaign),
