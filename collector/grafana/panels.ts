@@ -194,7 +194,7 @@ const objectives: Dashboard = {
       description: 'Counted by the bucket at 1 s, without interpolation.',
       queries: [
         {
-          expr: 'sum(rate(signal_generation_latency_seconds_bucket{le="1"}[5m])) / sum(rate(signal_generation_latency_seconds_count[5m]))',
+          expr: 'sum(rate(signal_generation_latency_seconds_bucket{le=~"1|1.0"}[5m])) / sum(rate(signal_generation_latency_seconds_count[5m]))',
           legend: 'within 1 s',
         },
       ],
@@ -206,7 +206,7 @@ const objectives: Dashboard = {
         '1 means that the hour has used its whole budget of one generation in a hundred above 1 s.',
       queries: [
         {
-          expr: '(1 - sum(rate(signal_generation_latency_seconds_bucket{le="1"}[1h])) / sum(rate(signal_generation_latency_seconds_count[1h]))) / 0.01',
+          expr: '(1 - sum(rate(signal_generation_latency_seconds_bucket{le=~"1|1.0"}[1h])) / sum(rate(signal_generation_latency_seconds_count[1h]))) / 0.01',
           legend: 'budget used',
         },
       ],
