@@ -9,12 +9,15 @@ const never = 1 << 30
 const mostPivots = 24
 
 /** Plain arrays: so short a typed one costs more to make than it will ever save. What they begin with is their kind. */
-const fractions = (): number[] => filled(0.5)
-const whole = (): number[] => filled(0)
-
-const filled = (value: number): number[] => {
+const fractions = (): number[] => {
   const list: number[] = []
-  for (let k = 0; k < mostPivots; k++) list.push(value)
+  for (let k = 0; k < mostPivots; k++) list.push(0.5)
+  return list
+}
+
+const whole = (): number[] => {
+  const list: number[] = []
+  for (let k = 0; k < mostPivots; k++) list.push(0)
   return list
 }
 

@@ -42,11 +42,13 @@ export const createSignalEngine = (options: SignalOptions = {}): SignalEngine =>
 
 class Engine implements SignalEngine {
   private readonly settings: SignalSettings
-  private readonly kept: Specimens
+  private readonly kept = new Specimens()
 
   constructor(settings: SignalSettings) {
     this.settings = settings
-    this.kept = new Specimens(new SignalRun(new BarColumns('-', '1d', 1), settings, undefined, null))
+    const idle = new Session(new BarColumns('-', '1d', 1), settings, undefined, this.kept)
+    idle.close()
+    this.kept.session = idle
   }
 
   generate(bars: BarSeries, run: Run = {}): SignalResult {
@@ -67,15 +69,10 @@ class Engine implements SignalEngine {
  * instance, and with it all machine code made for it: an engine at rest would be cold after each (decision 14).
  */
 class Specimens {
-  private readonly run: SignalRun
+  session: SignalSession | null = null
   private found: readonly unknown[] = []
 
-  constructor(run: SignalRun) {
-    this.run = run
-  }
-
   keepOf(run: SignalRun): void {
-    if (run === this.run) return
     const found = run.specimens()
     if (found.length > this.found.length) this.found = found
   }

@@ -29,10 +29,9 @@ const fed = 1_024
 /** The same bars one by one. */
 function stream(bars: BarSeries): number {
   const session = engine.open(bars)
-  const bar = new FedBar()
   let found = 0
   for (let first = 0; first < bars.length; first += fed)
-    found += feedBars(session, bars, bar, first, Math.min(first + fed, bars.length))
+    found += feedBars(session, bars, first, Math.min(first + fed, bars.length))
   session.close()
   return found
 }
@@ -50,7 +49,9 @@ class FedBar implements Bar {
   volume = 0.5
 }
 
-function feedBars(session: SignalSession, bars: BarSeries, bar: FedBar, first: number, end: number): number {
+const bar = new FedBar()
+
+function feedBars(session: SignalSession, bars: BarSeries, first: number, end: number): number {
   const { time, open, high, low, close, volume } = bars
   let found = 0
   for (let i = first; i < end; i++) {
