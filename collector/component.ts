@@ -73,6 +73,8 @@ export interface Receiver extends Lifecycle {
 }
 
 export interface Exporter extends Lifecycle {
+  /** It has counters of its own for what reached it, what it took and what it dropped. */
+  readonly countsItself?: boolean
   consumer(signal: Signal): Consumer
   readonly listening?: Readonly<Record<string, string>>
 }

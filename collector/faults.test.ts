@@ -127,7 +127,7 @@ async function kill(child: ChildProcess): Promise<void> {
 
 const waiting = { timeout: 20_000, interval: 50 }
 
-/** Per destination: what reached it is what it took, what waits, and what was counted as dropped. */
+/** What was received was left out, waits or was handed on; per destination: what reached it is what it took, what waits, and what was counted as dropped. */
 async function expectConservation(sidecar: SpawnedSidecar, exporter: string): Promise<Map<string, number>> {
   const metrics = await sidecar.metrics()
   const sum = (prefix: string) =>
@@ -138,6 +138,19 @@ async function expectConservation(sidecar: SpawnedSidecar, exporter: string): Pr
           : total,
       0,
     )
+  const of = (name: string, labels: string) => metrics.get(`otelcol_${name}{${labels}}`) ?? 0
+  const sampling = (name: string, more = '') =>
+    of(`processor_tail_sampling_${name}`, `processor="tail_sampling"${more}`)
+  expect(
+    of('receiver_accepted_spans_total', 'receiver="otlp",transport="http"') +
+      sampling('replayed_spans_total'),
+  ).toBe(
+    of('processor_filter_spans_filtered_total', 'filter="filter",pipeline="traces"') +
+      sampling('pending_spans') +
+      sampling('lost_spans_total') +
+      sampling('spans_total', ',decision="sampled"') +
+      sampling('spans_total', ',decision="not_sampled"'),
+  )
   expect(sum('offered_spans_total'), exporter).toBe(
     sum('sent_spans_total') +
       sum('queued_spans') +
@@ -333,3 +346,22 @@ test('a queue in memory keeps what came, whatever came after it', async () => {
   await running.stop()
   expect(slow.taken.toSorted()).toEqual(sent.toSorted())
 })
+
+test.each(['file', 'debug'])(
+  'each destination counts what it took, a full disk is a 503: %s',
+  async (type) => {
+    const settings = type === 'file' ? { path: '/dev/full' } : { verbosity: 'basic' }
+    const running = await runSidecar({
+      receivers: otlpOnAnyPort(),
+      exporters: { [type]: settings },
+      service: { pipelines: { traces: { receivers: ['otlp'], exporters: [type] } } },
+    })
+    const status = await send(running.urls['OTLP/HTTP'], request(3).body)
+    const sum = (name: string) =>
+      running.telemetry.sum(`otelcol_exporter_${name}_spans_total`, { exporter: type })
+    expect([status, sum('offered'), sum('sent'), sum('enqueue_failed')]).toEqual(
+      type === 'file' ? [503, 3, 0, 3] : [200, 3, 3, 0],
+    )
+    await running.stop()
+  },
+)

@@ -12,7 +12,7 @@ import {
 import type { CheckedConfig, PipelineConfig } from './config/check-config.ts'
 import { ConfigError } from './config/read-config.ts'
 import { close, listen } from './listen.ts'
-import type { Log } from './log.ts'
+import { limited, type Log } from './log.ts'
 import type { Signal } from './otlp/schema.ts'
 import { Telemetry } from './telemetry.ts'
 
@@ -63,7 +63,9 @@ export function createSidecar(config: CheckedConfig, options: SidecarOptions): S
       const { factory, config: settings } = config.exporters.get(id)!
       let exporter = exporters.get(id)
       if (exporter === undefined) exporters.set(id, (exporter = factory.create(settings, contextOf(id))))
-      consumer = exporter.consumer(signal)
+      consumer = exporter.countsItself
+        ? exporter.consumer(signal)
+        : counted(exporter.consumer(signal), id, signal, telemetry)
       exporterConsumers.set(key, consumer)
     }
     return consumer
@@ -122,7 +124,7 @@ export function createSidecar(config: CheckedConfig, options: SidecarOptions): S
       const fed = config.pipelines.filter(
         (pipeline) => pipeline.signal === signal && pipeline.receivers.includes(id),
       )
-      if (fed.length > 0) receiver.connect(signal, tapped(fanOut(fed.map(headOf)), options.tap))
+      if (fed.length > 0) receiver.connect(signal, tapped(fanOut(fed.map(headOf)), options))
     }
   }
 
@@ -192,12 +194,45 @@ function fanOut(consumers: readonly Consumer[]): Consumer {
   }
 }
 
-function tapped(next: Consumer, tap: ((batch: Batch) => void) | undefined): Consumer {
+/** A store that cannot take a batch costs the pipelines nothing; it is said once in a while. */
+function tapped(next: Consumer, { tap, log }: SidecarOptions): Consumer {
   if (tap === undefined) return next
+  const warn = limited(log)
   return {
     consume(batch) {
       next.consume(batch)
-      tap(batch)
+      try {
+        tap(batch)
+      } catch (error) {
+        warn('tap', `the viewer's store could not take a batch: ${(error as Error).message}`)
+      }
+    },
+  }
+}
+
+const UNITS: Readonly<Record<Signal, string>> = {
+  traces: 'spans',
+  metrics: 'metric_points',
+  logs: 'log_records',
+}
+
+/** For a destination that takes a batch at once: what reached it is what it took and what it could not take. */
+function counted(next: Consumer, exporter: string, signal: Signal, telemetry: Telemetry): Consumer {
+  const counter = (what: string, help: string, labels = {}) =>
+    telemetry.counter(`otelcol_exporter_${what}_${UNITS[signal]}_total`, help, { exporter, ...labels })
+  const offered = counter('offered', `${signal} that reached this destination`)
+  const sent = counter('sent', `${signal} that the destination has taken`)
+  const failed = counter('enqueue_failed', `${signal} that the destination could not take`)
+  return {
+    consume(batch) {
+      offered.value += batch.count
+      try {
+        next.consume(batch)
+      } catch (error) {
+        failed.value += batch.count
+        throw error
+      }
+      sent.value += batch.count
     },
   }
 }

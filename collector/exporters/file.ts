@@ -1,7 +1,14 @@
 import { closeSync, mkdirSync, openSync, renameSync, rmSync, statSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { z } from 'zod'
-import type { Batch, Consumer, Context, Exporter, ExporterFactory } from '../component.ts'
+import {
+  Refused,
+  type Batch,
+  type Consumer,
+  type Context,
+  type Exporter,
+  type ExporterFactory,
+} from '../component.ts'
 import { ConfigError } from '../config/read-config.ts'
 import { section } from '../config/shapes.ts'
 import { encodedRequest, requestJson } from './request-json.ts'
@@ -65,7 +72,11 @@ class FileExporter implements Exporter {
     const { rotation } = this.config
     if (rotation && this.size > 0 && this.size + bytes.length > rotation.max_megabytes * 1e6)
       this.rotate(rotation.max_backups)
-    for (let done = 0; done < bytes.length;) done += writeSync(this.fd!, bytes, done)
+    try {
+      for (let done = 0; done < bytes.length;) done += writeSync(this.fd!, bytes, done)
+    } catch (cause) {
+      throw new Refused(`${this.config.path} cannot be written: ${(cause as Error).message}`, { cause })
+    }
     this.size += bytes.length
   }
 

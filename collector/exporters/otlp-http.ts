@@ -100,6 +100,7 @@ function compressed(payload: Buffer): Promise<Buffer> {
 }
 
 class OtlpHttpExporter implements Exporter {
+  readonly countsItself = true
   private readonly config: Config
   private readonly context: Context
   private readonly queues = new Map<Signal, SendQueue>()
@@ -203,9 +204,14 @@ class OtlpHttpExporter implements Exporter {
       consume: (batch: Batch) => {
         offered.value += batch.count
         keepBytes(batch)
-        if (queue.offer(encodedRequest(batch), batch.count)) return
+        let why = 'is full'
+        try {
+          if (queue.offer(encodedRequest(batch), batch.count)) return
+        } catch (error) {
+          why = `cannot be written: ${(error as Error).message}`
+        }
         full.value += batch.count
-        throw new Refused(`the queue of ${context.id} is full`)
+        throw new Refused(`the queue of ${context.id} ${why}`)
       },
     }
   }

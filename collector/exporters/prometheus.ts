@@ -54,6 +54,7 @@ interface Family {
 }
 
 class PrometheusExporter implements Exporter {
+  readonly countsItself = true
   readonly listening: Record<string, string> = {}
   private readonly config: Config
   private readonly families = new Map<string, Family>()

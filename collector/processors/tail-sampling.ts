@@ -183,15 +183,21 @@ class TailSampling implements Processor {
 
   consume(batch: Batch): void {
     if (batch.signal !== 'traces') return
-    this.counters.incoming.value += batch.count
     if (this.journal === undefined) {
+      this.counters.incoming.value += batch.count
       const own = batch.whole ? batch : gather([{ batch, spans: allSpans(batch) }])
       keepBytes(own)
       this.add(own, { body: own.body })
       return
     }
     const own = batch.whole ? batch : gather([{ batch, spans: allSpans(batch) }], this.scratch)
-    const position = this.journal.append(own.body, own.count)
+    let position: Position
+    try {
+      position = this.journal.append(own.body, own.count)
+    } catch (cause) {
+      throw new Refused(`the journal cannot be written: ${(cause as Error).message}`, { cause })
+    }
+    this.counters.incoming.value += batch.count
     this.journalled.set(position.segment, Date.now())
     this.add(own, position)
   }
