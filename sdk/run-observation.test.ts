@@ -1,4 +1,4 @@
-import { context, trace } from '@opentelemetry/api'
+import { context, ProxyTracerProvider, trace } from '@opentelemetry/api'
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
 import {
   InMemorySpanExporter,
@@ -145,6 +145,22 @@ it('observes an engine that answers bar by bar until its last bar, and counts it
   expect(spans[0].parentSpanContext?.spanId).toBe(spans[3].spanContext().spanId)
   const [counted] = [...store.families.get('backtest_executions_total')!.series.values()]
   expect(counted.slots[0]).toBe(1)
+})
+
+it('goes with whoever is registered when a run begins', () => {
+  const desk = instrumentBacktestEngine({ run: (bars: object) => bars }, { store: new MetricStore() })
+  const first = trace.getTracerProvider()
+  const second = new InMemorySpanExporter()
+  desk.run({})
+  trace.disable()
+  desk.run({})
+  trace.setGlobalTracerProvider(
+    new TracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter: second })] }),
+  )
+  desk.run({})
+  trace.disable()
+  trace.setGlobalTracerProvider(first instanceof ProxyTracerProvider ? first.getDelegate() : first)
+  expect([memory.getFinishedSpans().length, second.getFinishedSpans().length]).toEqual([1, 1])
 })
 
 it('reads the series with the words of the engine', () => {

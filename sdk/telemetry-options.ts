@@ -1,7 +1,7 @@
-import { trace, type Tracer } from '@opentelemetry/api'
+import type { Tracer } from '@opentelemetry/api'
 import { processStore, type MetricStore } from './metric-store.ts'
-import { packageVersion } from './package-version.ts'
 import type { TimerOptions } from './run-timer.ts'
+import { tracer } from './safe-span.ts'
 
 /** What every wrapper takes; each has a default. */
 export interface ObserveOptions {
@@ -38,7 +38,10 @@ export function resolveObserveOptions(options: ObserveOptions): ResolvedObserveO
     timer: { sampleEvery, worst, maxFacts, random },
     spanCap,
     store: options.store ?? processStore,
-    tracer: options.tracer ?? trace.getTracer('@tapescope/sdk', packageVersion),
+    // Asked at each run: an engine may be wrapped before telemetry starts, and outlive a stop and a second start.
+    get tracer() {
+      return options.tracer ?? tracer()
+    },
   }
 }
 
