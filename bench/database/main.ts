@@ -1,11 +1,12 @@
 import { writeFileSync } from 'node:fs'
-import { cpus } from 'node:os'
+import { cpus, loadavg } from 'node:os'
 import { join } from 'node:path'
 import { Client } from 'pg'
 import { migrate } from '../../service/migrate.ts'
 import { startTemporaryPostgres } from '../../service/temporary-postgres.ts'
 import { measureIndexes, seed, type Volume } from './measure-indexes.ts'
-import { renderReport, type VolumeReport } from './render-report.ts'
+import { measureShapes } from './measure-shapes.ts'
+import { budgetsMissed, renderPlans, renderReport, type VolumeReport } from './render-report.ts'
 
 // node bench/database/main.ts [--quick]: measures the 29 indexes and writes docs/index-report.md.
 const quick = process.argv.includes('--quick')
@@ -30,17 +31,27 @@ for (const volume of quick ? volumes.slice(0, 1) : volumes) {
     const { rows } = await client.query<{ server_version: string }>('SHOW server_version')
     version = rows[0].server_version
     console.error(`measuring at ${volume.name}`)
-    reports.push({ volume, measures: await measureIndexes(client, calls) })
+    const shapes = await measureShapes(client, postgres.url, calls)
+    await client.query('VACUUM ANALYZE')
+    reports.push({ volume, shapes, measures: await measureIndexes(client, calls) })
     await client.end()
   } finally {
     await postgres.stop()
   }
 }
-const text = renderReport(reports, {
+const context = {
   postgres: `PostgreSQL ${version}`,
   machine: `${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}`,
   date: new Date().toISOString().slice(0, 10),
   calls,
-})
-if (quick) console.log(text)
-else writeFileSync(join(import.meta.dirname, '..', '..', 'docs', 'index-report.md'), text)
+  load: loadavg()[0],
+}
+const report = renderReport(reports, context)
+const docs = join(import.meta.dirname, '..', '..', 'docs')
+if (quick) console.log(report)
+else {
+  writeFileSync(join(docs, 'index-report.md'), report)
+  writeFileSync(join(docs, 'index-plans.md'), renderPlans(reports, context))
+}
+// A budget that is missed at the base volume is a failure of this command.
+process.exit(budgetsMissed(reports[0]) === 0 ? 0 : 1)

@@ -2,13 +2,14 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Client } from 'pg'
 import { type IndexQuery, indexQueries } from './index-queries.ts'
+import { percentiles, type Percentiles } from './percentiles.ts'
 
 export interface IndexMeasure {
   query: IndexQuery
   table: string
   /** Milliseconds, client side, awaited to the last row. */
-  without: { p50: number; p95: number }
-  with: { p50: number; p95: number }
+  without: Percentiles
+  with: Percentiles
   /** Ratio of the medians, without / with. */
   speedup: number
   /** Whether the plan names the index when it is there. */
@@ -84,11 +85,6 @@ async function measureIndex(client: Client, query: IndexQuery, calls: number): P
 }
 
 const rounds = 8
-
-function percentiles(times: number[]): { p50: number; p95: number } {
-  const sorted = times.toSorted((a, b) => a - b)
-  return { p50: sorted[Math.floor(sorted.length / 2)], p95: sorted[Math.floor(sorted.length * 0.95)] }
-}
 
 async function timed(client: Client, text: string, calls: number): Promise<number[]> {
   const times: number[] = []
