@@ -42,6 +42,7 @@ async function bare(): Promise<{ port: number; flush: () => Promise<unknown> }> 
   const limits = await unlimited()
   const app = createApp({
     observers: [],
+    uploadBytes: limits.uploadBytes,
     database,
     signalEngine: engine,
     replayEngine: engine,

@@ -1,5 +1,6 @@
 import { parseBarsCsv } from '@tapescope/engine'
 import type { Hono } from 'hono'
+import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Database } from './database.ts'
 import type { DecidedStage } from './decision-chain.ts'
@@ -217,6 +218,30 @@ describe('bars', () => {
     expect(again.body).toMatchObject({ inserted: 0, updated: 0, unchanged: 3 })
     const { body } = await call('GET', '/api/v1/bars?symbol=UP&timeframe=1d&from=2024-01-02')
     expect(body['data']).toMatchObject([{ close: 11 }, { close: 11 }])
+  })
+
+  it('may be compressed; what unpacks to too much ends early, what is broken is told', async () => {
+    const packed = (text: string) => new Uint8Array(gzipSync(text))
+    const send = async (type: string, body: Uint8Array<ArrayBuffer>, encoding: string) =>
+      app.request('/api/v1/bars?symbol=GZ&timeframe=1d', {
+        method: 'POST',
+        headers: { 'content-type': type, 'content-encoding': encoding },
+        body,
+      })
+    expect((await send('text/csv', packed(csv), 'gzip')).status).toBe(200)
+    const json = JSON.stringify({
+      symbol: 'GZ',
+      timeframe: '1d',
+      bars: [{ timestamp: '2024-01-01', open: 10, high: 12, low: 9, close: 11, volume: 1000 }],
+    })
+    expect(await (await send('application/json', packed(json), 'gzip')).json()).toMatchObject({
+      unchanged: 1,
+    })
+    expect((await send('text/csv', packed(`${csv}${'\n'.repeat(2_000_000)}`), 'gzip')).status).toBe(413)
+    expect((await send('application/json', packed(`"${'x'.repeat(8_000_000)}"`), 'gzip')).status).toBe(413)
+    expect((await send('text/csv', new TextEncoder().encode(csv), 'gzip')).status).toBe(400)
+    expect((await send('application/json', packed(json).slice(0, 40), 'gzip')).status).toBe(400)
+    expect((await send('text/csv', packed(csv), 'br')).status).toBe(415)
   })
 
   it('say which rows are bad and why', async () => {

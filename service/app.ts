@@ -8,6 +8,7 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { describeRoute } from 'hono-openapi'
 import { databaseDefaults } from './database.ts'
 import { currentTraceId, problemResponses } from './define-route.ts'
+import { decompressBody } from './decompress-body.ts'
 import { guard } from './guard.ts'
 import { Problem, problemOf } from './problem.ts'
 import { openApiDocument } from './openapi-document.ts'
@@ -40,13 +41,10 @@ export function createApp(context: ServiceContext): Hono {
   )
   app.use(guard(context.guard))
   app.use((_, next) => withPatience(databaseDefaults.queryMs, next))
-  app.use(async (c, next) => {
-    const encoding = c.req.header('content-encoding')
-    if (encoding !== undefined && encoding !== 'identity') {
-      throw new Problem(415, 'Compressed bodies are not taken.')
-    }
-    await next()
-  })
+  const unpacked = decompressBody(context.uploadBytes)
+  app.use((c, next) =>
+    isStream(c) || c.req.header('content-encoding') !== undefined ? unpacked(c, next) : next(),
+  )
   app.use(
     methodNotAllowed({
       app,

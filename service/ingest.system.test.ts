@@ -21,6 +21,8 @@ let pid: number
 beforeAll(async () => {
   postgres = await startTemporaryPostgres()
   const child = fork(new URL('main.ts', import.meta.url), {
+    // A heap that would not hold the rows: what is not needed any more must be let go.
+    execArgv: ['--max-old-space-size=96'],
     env: {
       ...process.env,
       DATABASE_URL: postgres.url,

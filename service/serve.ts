@@ -89,6 +89,7 @@ export async function serve(options: ServeOptions): Promise<Service> {
   await watch.refresh()
   const app = createApp({
     observers: [traceRequests(), observeRequests()],
+    uploadBytes: limits.uploadBytes,
     database,
     signalEngine,
     replayEngine,
@@ -115,8 +116,14 @@ export async function serve(options: ServeOptions): Promise<Service> {
     fetch: app.fetch,
     hostname: host,
     port,
-    // A client that sends its headers slowly is let go.
-    serverOptions: { headersTimeout: 10_000, keepAliveTimeout: 5_000 },
+    // A client that sends its headers or its body slowly is let go; more headers than this are 431.
+    serverOptions: {
+      headersTimeout: 10_000,
+      requestTimeout: limits.requestSeconds * 1_000,
+      keepAliveTimeout: 5_000,
+      connectionsCheckingInterval: 1_000,
+      maxHeaderSize: 16_384,
+    },
   }) as Server
   try {
     await once(server, 'listening')

@@ -14,6 +14,8 @@ export interface ServiceContext {
   /** The same engine for questions: what it finds again is not counted as found. */
   replayEngine: SignalEngine
   backtestEngine: BacktestEngine
+  /** Most that an upload may hold, unpacked. */
+  uploadBytes: number
   version: string
   /** `performance.now()` at the start of the process's service. */
   startedAt: number

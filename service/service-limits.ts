@@ -7,12 +7,18 @@ export interface ServiceLimits {
   burst: number
   /** Backtests that run or wait in this process. */
   backtests: number
+  /** Bytes of an upload, unpacked. Memory does not grow with it. */
+  uploadBytes: number
+  /** Seconds that a request may take to arrive. */
+  requestSeconds: number
 }
 
 const variables = {
   requestsPerSecond: ['TAPESCOPE_RATE_LIMIT', 500],
   burst: ['TAPESCOPE_RATE_BURST', 1_000],
   backtests: ['TAPESCOPE_MAX_BACKTESTS', 64],
+  uploadBytes: ['TAPESCOPE_MAX_UPLOAD_BYTES', 4 * 2 ** 30],
+  requestSeconds: ['TAPESCOPE_REQUEST_SECONDS', 600],
 } as const
 
 /** @throws StartError naming a variable that is not a whole number above 0 */

@@ -50,6 +50,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
   const log = (line: Record<string, unknown>) => logged.push(line)
   const app = createApp({
     observers: [],
+    uploadBytes: 1_000_000,
     database,
     signalEngine,
     replayEngine: signalEngine,
