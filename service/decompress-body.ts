@@ -18,11 +18,11 @@ export function decompressBody(maxBytes: number): MiddlewareHandler {
       headers.delete('content-encoding')
       // Of the compressed body.
       if (encoding !== 'identity') headers.delete('content-length')
-      const body = NodeStream.from(counted(raw.body, encoding, maxBytes))
+      const body: unknown = NodeStream.from(counted(raw.body, encoding, maxBytes))
       c.req.raw = new Request(raw.url, {
         method: raw.method,
         headers,
-        body,
+        body: body as BodyInit,
         duplex: 'half',
         signal: raw.signal,
       })
@@ -39,7 +39,9 @@ async function* counted(
   const plain =
     encoding === 'identity'
       ? body
-      : body.pipeThrough(new DecompressionStream(encoding) as ReadableWritablePair<Uint8Array, Uint8Array>)
+      : body.pipeThrough(
+          new DecompressionStream(encoding) as unknown as TransformStream<Uint8Array, Uint8Array>,
+        )
   let size = 0
   try {
     for await (const bytes of plain) {
