@@ -19,13 +19,9 @@ export function decompressBody(maxBytes: number): MiddlewareHandler {
       // Of the compressed body.
       if (encoding !== 'identity') headers.delete('content-length')
       const body: unknown = NodeStream.from(counted(raw.body, encoding, maxBytes))
-      c.req.raw = new Request(raw.url, {
-        method: raw.method,
-        headers,
-        body: body as BodyInit,
-        duplex: 'half',
-        signal: raw.signal,
-      })
+      // The DOM's types know neither `from` nor `duplex`.
+      const init: object = { method: raw.method, headers, body, duplex: 'half', signal: raw.signal }
+      c.req.raw = new Request(raw.url, init)
     }
     await next()
   }
