@@ -29,7 +29,8 @@ export type {
   SlippageConfig,
 } from './backtest/config.ts'
 export { BacktestError } from './backtest/errors.ts'
-export type { BacktestEngine, BacktestResult, BacktestRunOptions, OpenPosition } from './backtest/engine.ts'
+export type { BacktestEngine, BacktestRunOptions } from './backtest/engine.ts'
+export type { BacktestResult, OpenPosition, PortfolioResult } from './backtest/report.ts'
 export { createBacktestEngine } from './backtest/engine.ts'
 export type { EquityCurve, EquityPoint } from './backtest/equity.ts'
 export type { DrawdownPeriod } from './backtest/drawdowns.ts'

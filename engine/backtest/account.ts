@@ -32,6 +32,8 @@ export class Account {
   borrowPaid = 0
   /** Counts the fills, so that whoever records the cash knows when it may have changed. */
   changes = 0
+  /** Of a run over several symbols: the step of their common time, by which an observer knows the facts. */
+  step = -1
   private lastPosition = 0
   private lastOrder = 0
 
@@ -95,12 +97,10 @@ export class Account {
     book.orders.length = kept
   }
 
-  /** Whatever still waits after the last bar is cancelled, never filled. */
-  cancelAll(bar: number): void {
-    for (const book of this.books) {
-      for (const order of book.orders) this.drop(book, order, bar, 'CANCELLED', 'end of run')
-      book.orders.length = 0
-    }
+  /** Whatever still waits after a symbol's last bar is cancelled, never filled. */
+  cancelAll(book: Book, bar: number): void {
+    for (const order of book.orders) this.drop(book, order, bar, 'CANCELLED', 'end of run')
+    book.orders.length = 0
   }
 
   /** Stops and targets of bar `bar`, the bar of entry included. Both touched: the stop is taken to be first. */
@@ -444,7 +444,11 @@ export class Account {
   }
 
   tell(book: Book, bar: number, kind: string, attributes: Record<string, string | number | boolean>): void {
-    this.observer?.fact({ kind, bar, time: book.bars.time[bar], attributes })
+    const { step } = this
+    const time = book.bars.time[bar]
+    if (step < 0) this.observer?.fact({ kind, bar, time, attributes })
+    else
+      this.observer?.fact({ kind, bar: step, time, attributes: { symbol: book.bars.symbol, ...attributes } })
   }
 
   private tellFill(

@@ -1,46 +1,12 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { seededRandom } from '../generator-random.ts'
 import type { Strategy } from '../strategy.ts'
 import { Account } from './account.ts'
 import { resolveConfig } from './config.ts'
 import { createBacktestEngine } from './engine.ts'
+import { randomOrders } from './random-orders.ts'
 import { randomWalk } from './scripted-bars.ts'
 import { Simulation } from './simulation.ts'
-
-/** Orders of every kind at random; `check` is called at each close. */
-function chaos(seed: number, check: (bar: number) => void): Strategy {
-  return {
-    name: 'chaos',
-    start: ({ bars }) => {
-      const random = seededRandom(seed)
-      return {
-        onBar(bar, broker) {
-          check(bar)
-          const close = bars.close[bar]
-          if (random.next() < 0.15) {
-            const side = random.next() < 0.5 ? ('LONG' as const) : ('SHORT' as const)
-            const sign = side === 'LONG' ? 1 : -1
-            const type = (['market', 'limit', 'stop'] as const)[Math.floor(random.next() * 3)]
-            const price = close * (1 + sign * (type === 'limit' ? -0.005 : 0.005))
-            const stop = close * (1 - sign * (0.02 + random.next() * 0.05))
-            const near = { price: close * (1 + sign * 0.03), frac: 0.5 }
-            const far = { price: close * (1 + sign * 0.06), frac: 0.5 }
-            broker.enter({
-              side,
-              type,
-              ...(type === 'market' ? {} : { price, validBars: 5 }),
-              ...(random.next() < 0.6 ? { stop, trailing: random.next() < 0.5 } : {}),
-              ...(random.next() < 0.4 ? { targets: [near, far], ratchetStop: true } : {}),
-              quantity: 1 + random.next() * 200,
-            })
-          }
-          if (random.next() < 0.05) broker.exit({ frac: 0.25 + random.next() * 0.75 })
-        },
-      }
-    },
-  }
-}
 
 test('cash + positions = capital + realised + unrealised - costs of what is open, after each bar', () => {
   const property = fc.property(
@@ -68,7 +34,7 @@ test('cash + positions = capital + realised + unrealised - costs of what is open
         expect(account.value).toBe(worth)
         expect(account.openPositions).toBe(book.side === 0 ? 0 : 1)
       }
-      const simulation = new Simulation(account, chaos(seed, check), 0, bars.length)
+      const simulation = new Simulation(account, randomOrders(seed, check), 0, bars.length)
       simulation.play(undefined)
       const { submitted, filled, cancelled, rejected } = account.orders
       expect(filled + cancelled + rejected).toBe(submitted)
@@ -83,7 +49,7 @@ test('the curve rebuilt on demand is the one that was marked, and the months mul
   const strategy: Strategy = {
     name: 'chaos',
     start: (context) => {
-      const run = chaos(3, () => {}).start(context)
+      const run = randomOrders(3).start(context)
       return {
         onBar(bar, broker) {
           marks.push(broker.equity)

@@ -218,6 +218,8 @@ export class Desk implements Broker {
   }
 
   private refuse(field: string, rule: string, value: unknown): never {
-    throw new BacktestError(`order.${field}`, this.bar, `${rule}, got ${String(value)}`)
+    const { account, book } = this
+    const where = account.books.length > 1 ? `${book.bars.symbol}: ` : ''
+    throw new BacktestError(`order.${field}`, this.bar, `${where}${rule}, got ${String(value)}`)
   }
 }

@@ -1,5 +1,5 @@
 import type { BarSeries } from '../bar-series.ts'
-import type { EngineObserver } from '../observer.ts'
+import type { EngineObserver, RunObserver } from '../observer.ts'
 import { buyAndHold } from '../strategy-buy-and-hold.ts'
 import { smaCross } from '../strategy-sma-cross.ts'
 import { wyckoff } from '../strategy-wyckoff.ts'
@@ -7,22 +7,10 @@ import type { Strategy } from '../strategy.ts'
 import { Account } from './account.ts'
 import { dayLabel } from './calendar.ts'
 import { type BacktestConfig, defaultLimits, type ResolvedConfig, resolveConfig } from './config.ts'
-import type { DrawdownPeriod } from './drawdowns.ts'
-import type { EquityCurve } from './equity.ts'
 import { BacktestError } from './errors.ts'
-import { type RiskMetrics, riskMetricsOf } from './exposure.ts'
-import { type Costs, type Metrics, metricsOf } from './metrics.ts'
-import {
-  type CampaignPerformance,
-  campaignPerformanceOf,
-  type PatternPerformance,
-  patternPerformanceOf,
-} from './group-performance.ts'
-import { checkLookAhead, type LookAheadCheck } from './look-ahead.ts'
-import { type MonthlyReturn, monthlyReturnsOf } from './monthly-returns.ts'
-import type { OrderCounts } from './order-counts.ts'
+import { type Period, PortfolioSimulation } from './portfolio-simulation.ts'
+import { type BacktestResult, type PortfolioResult, reportOf } from './report.ts'
 import { backtestStages, Simulation } from './simulation.ts'
-import type { Trade } from './trade-log.ts'
 
 export interface BacktestEngineOptions {
   /** Defaults for every run of this engine; a run's own config goes before them. */
@@ -33,54 +21,36 @@ export interface BacktestRunOptions {
   readonly observer?: EngineObserver
 }
 
-export interface OpenPosition {
-  readonly positionId: number
-  readonly symbol: string
-  readonly side: 'LONG' | 'SHORT'
-  readonly quantity: number
-  readonly averageEntry: number
-  readonly lastPrice: number
-  /** Before commissions. */
-  readonly unrealizedPnl: number
-  readonly entryCommission: number
-}
-
-export interface BacktestResult {
-  readonly symbol: string
-  readonly timeframe: string
-  /** Times of the first and the last bar traded. */
-  readonly startDate: number
-  readonly endDate: number
-  readonly config: ResolvedConfig
-  readonly barsProcessed: number
-  /** Closed trades in order of closing; built when first read. */
-  readonly trades: readonly Trade[]
-  readonly openPositions: readonly OpenPosition[]
-  readonly equity: EquityCurve
-  readonly metrics: Metrics
-  readonly drawdownPeriods: readonly DrawdownPeriod[]
-  readonly riskMetrics: RiskMetrics
-  readonly costSummary: Costs
-  /** Built when first read, as are the reports below: they are made from the trades. */
-  readonly monthlyReturns: readonly MonthlyReturn[]
-  readonly patternPerformance: readonly PatternPerformance[]
-  readonly campaignPerformance: readonly CampaignPerformance[]
-  readonly lookAheadCheck: LookAheadCheck
-  readonly orders: OrderCounts
-}
-
 export interface BacktestEngine {
   /** Throws a `BacktestError` for a bad config, a period without bars, and for a strategy that throws or orders nonsense. */
   run(bars: BarSeries, config?: BacktestConfig, run?: BacktestRunOptions): BacktestResult
+  /**
+   * Several symbols of one timeframe on one account: cash, limits and `maxOpenPositions` are shared, each symbol has at
+   * most one position, and the strategy is started once for each. With one symbol it equals `run`.
+   * Throws as `run` does, and for no series, a symbol given twice or mixed timeframes.
+   */
+  runPortfolio(
+    series: readonly BarSeries[],
+    config?: BacktestConfig,
+    run?: BacktestRunOptions,
+  ): PortfolioResult
 }
 
 export function createBacktestEngine(options: BacktestEngineOptions = {}): BacktestEngine {
+  const resolve = (config: BacktestConfig): { strategy: Strategy; config: ResolvedConfig } => {
+    const merged = { ...options.config, ...config }
+    const strategy = strategyOf(merged)
+    return { strategy, config: resolveConfig(merged, strategy.name) }
+  }
   return {
     run(bars, config = {}, run = {}) {
-      const merged = { ...options.config, ...config }
-      const strategy = strategyOf(merged)
-      const resolved = resolveConfig(merged, strategy.name)
-      return runBacktest(bars, strategy, resolved, run.observer)
+      const resolved = resolve(config)
+      return runBacktest(bars, resolved.strategy, resolved.config, run.observer)
+    },
+    runPortfolio(series, config = {}, run = {}) {
+      checkPortfolio(series)
+      const resolved = resolve(config)
+      return runPortfolio(series, resolved.strategy, resolved.config, run.observer)
     },
   }
 }
@@ -122,106 +92,87 @@ function runBacktest(
   bars: BarSeries,
   strategy: Strategy,
   config: ResolvedConfig,
-  engineObserver: EngineObserver | undefined,
+  observer: EngineObserver | undefined,
 ): BacktestResult {
-  const first = config.startDate === null ? 0 : lowerBound(bars.time, bars.length, config.startDate)
-  const end = config.endDate === null ? bars.length : lowerBound(bars.time, bars.length, config.endDate + 1)
+  const { first, end } = periodOf(bars, config)
   if (end <= first) throw emptyPeriod(bars, config, first)
-  const observer = engineObserver?.runStarted({
+  const { symbol } = bars
+  return told(observer, [bars], end - first, strategy, config, (run) => {
+    const simulation = new Simulation(new Account(config, [bars]), strategy, first, end)
+    simulation.play(run)
+    return reportOf({ symbol }, simulation, end - first)
+  })
+}
+
+function runPortfolio(
+  series: readonly BarSeries[],
+  strategy: Strategy,
+  config: ResolvedConfig,
+  observer: EngineObserver | undefined,
+): PortfolioResult {
+  const periods = series.map((bars) => periodOf(bars, config))
+  const count = periods.reduce((sum, { first, end }) => sum + Math.max(0, end - first), 0)
+  if (count === 0) throw emptyPeriod(series[0], config, periods[0].first)
+  const symbols = series.map(({ symbol }) => symbol)
+  return told(observer, series, count, strategy, config, (run) => {
+    const simulation = new PortfolioSimulation(new Account(config, series), strategy, periods)
+    simulation.play(run)
+    return reportOf({ symbols }, simulation, count)
+  })
+}
+
+/** Runs `play`, told to `observer` from its beginning to its end or its error. */
+function told<Result>(
+  observer: EngineObserver | undefined,
+  series: readonly BarSeries[],
+  bars: number,
+  strategy: Strategy,
+  config: ResolvedConfig,
+  play: (run: RunObserver | undefined) => Result,
+): Result {
+  const run = observer?.runStarted({
     kind: 'backtest',
-    symbol: bars.symbol,
-    timeframe: bars.timeframe,
-    bars: end - first,
+    symbol: series.map(({ symbol }) => symbol).join(','),
+    timeframe: series[0].timeframe,
+    bars,
     stages: backtestStages,
     attributes: { strategy: strategy.name, initialCapital: config.initialCapital },
   })
-  let result: BacktestResult
+  let result: Result
   try {
-    const account = new Account(config, [bars])
-    const simulation = new Simulation(account, strategy, first, end)
-    simulation.play(observer)
-    result = report(bars, config, simulation, first, end)
+    result = play(run)
   } catch (error) {
-    observer?.runEnded({ bars: end - first, error })
+    run?.runEnded({ bars, error })
     throw error
   }
-  observer?.runEnded({ bars: end - first })
+  run?.runEnded({ bars })
   return result
 }
 
-function report(
-  bars: BarSeries,
-  config: ResolvedConfig,
-  { account, recorder, exposure, signals }: Simulation,
-  first: number,
-  end: number,
-): BacktestResult {
-  recorder.months.close()
-  const equity = recorder.finish()
-  const drawdownPeriods = recorder.drawdowns.finish(equity.time)
-  const curve = {
-    initialCapital: config.initialCapital,
-    finalEquity: account.value,
-    days: (bars.time[end - 1] - bars.time[first]) / 86_400_000,
-    returns: recorder.returns,
-    deepest: drawdownPeriods[0],
-  }
-  const costs = {
-    commission: account.commissionPaid,
-    slippage: account.slippagePaid,
-    borrow: account.borrowPaid,
-  }
-  let made: Trade[] | undefined
-  const trades = (): Trade[] => (made ??= account.trades.toArray([bars]))
-  const held = new Set(account.positions().flatMap(({ campaignId }) => campaignId ?? []))
+function periodOf({ time, length }: BarSeries, { startDate, endDate }: ResolvedConfig): Period {
   return {
-    symbol: bars.symbol,
-    timeframe: bars.timeframe,
-    startDate: bars.time[first],
-    endDate: bars.time[end - 1],
-    config,
-    barsProcessed: end - first,
-    get trades() {
-      return trades()
-    },
-    openPositions: openPositionsOf(account),
-    equity,
-    metrics: metricsOf(curve, account.trades, costs, signals, bars.timeframe),
-    drawdownPeriods,
-    riskMetrics: riskMetricsOf(exposure, equity.length, account.peakPositions),
-    costSummary: costs,
-    get monthlyReturns() {
-      return monthlyReturnsOf(recorder.months, equity.time, config.initialCapital, trades())
-    },
-    get patternPerformance() {
-      return patternPerformanceOf(trades())
-    },
-    get campaignPerformance() {
-      return campaignPerformanceOf(trades(), held)
-    },
-    get lookAheadCheck() {
-      return checkLookAhead([bars], trades())
-    },
-    orders: account.orders,
+    first: startDate === null ? 0 : lowerBound(time, length, startDate),
+    end: endDate === null ? length : lowerBound(time, length, endDate + 1),
   }
 }
 
-function openPositionsOf(account: Account): OpenPosition[] {
-  return account.books
-    .filter((book) => book.side !== 0)
-    .map((book) => {
-      const averageEntry = book.averageEntry!
-      return {
-        positionId: book.positionId,
-        symbol: book.bars.symbol,
-        side: book.side === 1 ? 'LONG' : 'SHORT',
-        quantity: book.quantity,
-        averageEntry,
-        lastPrice: book.lastPrice,
-        unrealizedPnl: book.signed * (book.lastPrice - averageEntry),
-        entryCommission: book.lots.reduce((sum, lot) => sum + lot.commission, 0),
-      }
-    })
+function checkPortfolio(series: readonly BarSeries[]): void {
+  if (series.length === 0) throw new BacktestError('series', null, 'a portfolio needs at least one symbol')
+  const [{ timeframe }] = series
+  const symbols = new Set<string>()
+  for (const [index, bars] of series.entries()) {
+    if (bars.timeframe !== timeframe) {
+      throw new BacktestError(
+        `series.${index}`,
+        null,
+        `${bars.symbol} is in ${bars.timeframe} bars, ${series[0].symbol} in ${timeframe}; resample one`,
+      )
+    }
+    if (symbols.has(bars.symbol)) {
+      throw new BacktestError(`series.${index}`, null, `${bars.symbol} is there twice`)
+    }
+    symbols.add(bars.symbol)
+  }
 }
 
 function emptyPeriod(bars: BarSeries, config: ResolvedConfig, first: number): BacktestError {

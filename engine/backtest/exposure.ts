@@ -1,3 +1,5 @@
+import type { Book } from './book.ts'
+
 /** What was at risk, summed while running over the points at which something was held. */
 export class Exposure {
   heldPoints = 0
@@ -28,6 +30,28 @@ export class Exposure {
     if (risk === 0) return
     const heat = risk / equity
     this.heatSum += heat
+    if (heat > this.heatMax) this.heatMax = heat
+  }
+
+  /** One point of an account with several symbols. */
+  addAll(books: readonly Book[], equity: number): void {
+    let [held, total, risk, largest] = [0, 0, 0, 0]
+    for (const book of books) {
+      if (book.side === 0) continue
+      const size = Math.abs((book.signed * book.lastPrice) / equity)
+      held++
+      total += size
+      risk += book.openRisk
+      if (size > largest) largest = size
+    }
+    if (held === 0) return
+    const heat = risk / equity
+    this.heldPoints++
+    this.positionSum += held
+    this.deployedSum += total
+    this.heatSum += heat
+    if (total > this.deployedMax) this.deployedMax = total
+    if (largest > this.positionSizeMax) this.positionSizeMax = largest
     if (heat > this.heatMax) this.heatMax = heat
   }
 }

@@ -3,7 +3,8 @@ import { generateBars } from '../generator.ts'
 import type { EngineObserver, ObservedFact, RunDescription } from '../observer.ts'
 import { smaCross } from '../strategy-sma-cross.ts'
 import type { BacktestConfig, StrategyName } from './config.ts'
-import { type BacktestResult, createBacktestEngine } from './engine.ts'
+import { createBacktestEngine } from './engine.ts'
+import type { BacktestResult } from './report.ts'
 import { randomWalk } from './scripted-bars.ts'
 
 /** Asks for every `every`-th bar and writes down all that it is told. */

@@ -1,10 +1,10 @@
 import type { RunObserver } from '../observer.ts'
 import type { Strategy, StrategyRun } from '../strategy.ts'
 import type { Account } from './account.ts'
+import { askStrategy, nonsense, startStrategy, strategyError } from './ask-strategy.ts'
 import type { Book } from './book.ts'
 import { Desk } from './desk.ts'
 import { blockPoints, EquityRecorder } from './equity.ts'
-import { BacktestError } from './errors.ts'
 import { Exposure } from './exposure.ts'
 import { barsPerYear } from './metrics.ts'
 
@@ -68,7 +68,7 @@ export class Simulation {
       else this.observedBlock(observer, from, to)
       this.recorder.digest(to - from)
     }
-    if (end > this.first) this.account.cancelAll(end - 1)
+    if (end > this.first) this.account.cancelAll(this.book, end - 1)
   }
 
   private observedBlock(observer: RunObserver, first: number, end: number): void {
@@ -227,54 +227,6 @@ export class Simulation {
       if (wakeBars[this.nextWake] !== bar) return
       this.nextWake++
     }
-    this.ask(bar)
+    askStrategy(this.run, this.strategy, bar, this.desk)
   }
-
-  private ask(bar: number): void {
-    this.desk.bar = bar
-    let returned: unknown
-    try {
-      returned = this.run.onBar(bar, this.desk)
-    } catch (error) {
-      throw strategyError(this.strategy, bar, error)
-    }
-    if (returned !== undefined) throw nonsense(this.strategy, bar, returned)
-  }
-}
-
-function startStrategy(strategy: Strategy, context: Parameters<Strategy['start']>[0]): StrategyRun {
-  let run: StrategyRun | null | undefined
-  try {
-    run = strategy.start(context)
-  } catch (error) {
-    throw strategyError(strategy.name, null, error)
-  }
-  if (typeof run?.onBar !== 'function') {
-    throw new BacktestError('strategy', null, `${strategy.name}: start must return an object with onBar`)
-  }
-  const { wakeBars } = run
-  if (wakeBars !== undefined) {
-    for (let i = 0; i < wakeBars.length; i++) {
-      const bar = wakeBars[i]
-      if (!Number.isInteger(bar) || bar < 0 || (i > 0 && bar <= wakeBars[i - 1])) {
-        throw new BacktestError(
-          'strategy',
-          null,
-          `${strategy.name}: wakeBars must ascend, got ${bar} at ${i}`,
-        )
-      }
-    }
-  }
-  return run
-}
-
-function strategyError(name: string, bar: number | null, error: unknown): BacktestError {
-  if (error instanceof BacktestError) return error
-  const message = error instanceof Error ? error.message : String(error)
-  return new BacktestError('strategy', bar, `${name} threw: ${message}`, error)
-}
-
-function nonsense(name: string, bar: number, returned: unknown): BacktestError {
-  const what = returned instanceof Promise ? 'a promise; onBar must be synchronous' : typeof returned
-  return new BacktestError('strategy', bar, `${name}: onBar must return nothing, returned ${what}`)
 }

@@ -1,0 +1,144 @@
+import type { RunObserver } from '../observer.ts'
+import type { Strategy, StrategyRun } from '../strategy.ts'
+import type { Account } from './account.ts'
+import { askStrategy, startStrategy } from './ask-strategy.ts'
+import type { Book } from './book.ts'
+import { Desk } from './desk.ts'
+import { blockPoints, EquityRecorder } from './equity.ts'
+import { Exposure } from './exposure.ts'
+import { mergedTimes } from './merged-times.ts'
+import { barsPerYear } from './metrics.ts'
+
+/** Bars `first` to `end - 1` of a series are traded. */
+export interface Period {
+  readonly first: number
+  readonly end: number
+}
+
+/** One symbol of a portfolio: its book, and the strategy that trades it. */
+interface Seat extends Period {
+  readonly book: Book
+  readonly desk: Desk
+  readonly run: StrategyRun
+  readonly name: string
+  next: number
+  nextWake: number
+  /** Its bar at the step under way, -1 when it has none. */
+  bar: number
+}
+
+/**
+ * Several symbols on one account. Their bars are merged by time; at each instant all symbols that have a bar go through
+ * the four stages together, in the order in which they were given: all exits before all entries, and nobody decides
+ * before everything is marked. A symbol without a bar keeps its last price.
+ */
+export class PortfolioSimulation {
+  readonly account: Account
+  readonly recorder: EquityRecorder
+  readonly exposure = new Exposure()
+  private readonly times: Float64Array
+  private readonly seats: readonly Seat[]
+  /** Seats that have a bar at the step under way. */
+  private present: Seat[] = []
+  private blockStart = 0
+  private recordedChanges = 0
+
+  constructor(account: Account, strategy: Strategy, periods: readonly Period[]) {
+    this.account = account
+    const { config, books } = account
+    this.seats = books.flatMap((book, index) => {
+      const { first, end } = periods[index]
+      if (end <= first) return []
+      const context = { bars: book.bars, first, end, initialCapital: config.initialCapital }
+      const name = books.length > 1 ? `${strategy.name} on ${book.bars.symbol}` : strategy.name
+      const run = startStrategy({ name, start: (context) => strategy.start(context) }, context)
+      let nextWake = 0
+      while (run.wakeBars !== undefined && run.wakeBars[nextWake] < first) nextWake++
+      return { book, desk: new Desk(account, book), run, name, first, end, next: first, nextWake, bar: -1 }
+    })
+    this.times = mergedTimes(this.seats.map(({ book, first, end }) => book.bars.time.subarray(first, end)))
+    const perBar = config.riskFreeRate / barsPerYear[books[0].bars.timeframe]
+    this.recorder = new EquityRecorder(this.times, null, config.initialCapital, perBar)
+  }
+
+  /** Distinct times of the bars traded. */
+  get steps(): number {
+    return this.times.length
+  }
+
+  get signals(): number {
+    return this.seats.reduce((sum, { run, desk }) => sum + (run.signalCount ?? desk.entered), 0)
+  }
+
+  play(observer: RunObserver | undefined): void {
+    const { account, steps } = this
+    account.observer = observer
+    for (let from = 0; from < steps; from += blockPoints) {
+      const to = Math.min(from + blockPoints, steps)
+      this.blockStart = from
+      let sampled = observer === undefined ? -1 : observer.blockStarted(from, to)
+      for (let step = from; step < to; step++) {
+        const watched = step === sampled ? observer : undefined
+        watched?.barStarted(step)
+        this.step(step, watched)
+        if (watched !== undefined) sampled = watched.barEnded(step)
+      }
+      observer?.blockEnded(to)
+      this.recorder.digest(to - from)
+    }
+    for (const { book, end } of this.seats) account.cancelAll(book, end - 1)
+  }
+
+  private step(step: number, watched: RunObserver | undefined): void {
+    const { account } = this
+    account.step = step
+    this.seat(this.times[step])
+    const { present } = this
+    // Equity at the fills is at the opens of all, whatever their order.
+    for (const { book, bar } of present) book.lastPrice = book.bars.open[bar]
+    for (const { book, bar } of present) if (book.orders.length > 0) account.fillExits(book, bar)
+    for (const { book, bar } of present) if (book.orders.length > 0) account.fillEntries(book, bar)
+    watched?.stageEnded(0)
+    for (const { book, bar } of present) account.protect(book, bar)
+    watched?.stageEnded(1)
+    this.mark(step)
+    watched?.stageEnded(2)
+    for (const seat of present) decide(seat)
+    watched?.stageEnded(3)
+  }
+
+  private seat(time: number): void {
+    this.present.length = 0
+    for (const seat of this.seats) {
+      seat.bar = seat.next < seat.end && seat.book.bars.time[seat.next] === time ? seat.next++ : -1
+      if (seat.bar >= 0) this.present.push(seat)
+    }
+  }
+
+  private mark(step: number): void {
+    const { account, recorder } = this
+    for (const { book, bar } of this.present) {
+      const { close, time } = book.bars
+      if (account.config.borrowRateAnnual > 0 && book.side === -1 && bar > 0) {
+        account.borrow(book, bar, time[bar] - time[bar - 1])
+      }
+      book.lastPrice = close[bar]
+    }
+    if (account.changes !== this.recordedChanges) {
+      this.recordedChanges = account.changes
+      recorder.changed(step, account.cash, 0)
+    }
+    account.value = account.worth()
+    recorder.block[step - this.blockStart] = account.value
+    if (account.openPositions > 0) this.exposure.addAll(account.books, account.value)
+  }
+}
+
+function decide(seat: Seat): void {
+  const { run, bar } = seat
+  if (run.wakeBars !== undefined) {
+    if (run.wakeBars[seat.nextWake] !== bar) return
+    seat.nextWake++
+  }
+  askStrategy(run, seat.name, bar, seat.desk)
+}
