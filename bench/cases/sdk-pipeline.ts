@@ -153,12 +153,12 @@ const ways: Record<
   },
   'opentelemetry-spans': {
     about: 'plain OpenTelemetry: a span per stage and bar',
-    length: million / 10,
+    length: million / 100,
     start: (work) => plain(work, 'spans'),
   },
   'opentelemetry-histogram': {
     about: 'plain OpenTelemetry: a histogram record with two attributes per bar',
-    length: million / 10,
+    length: million / 100,
     start: (work) => plain(work, 'histogram'),
   },
 }
