@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { text } from '../../collector/otlp/plain.ts'
 import { builtCollector } from './collector-binary.ts'
 import { builtJaeger } from './jaeger-binary.ts'
 import { collectorEngine, freePorts, root, sidecarEngine, startPipeline, until } from './pipeline-process.ts'
@@ -83,7 +84,7 @@ service: { pipelines: { traces/sampled: { exporters: [otlp_http/jaeger] } } }
           return data[0]?.spans
         })
         expect(found.map(({ operationName }) => operationName).toSorted()).toEqual(
-          spans.map(({ name }) => String(name)).toSorted(),
+          spans.map(({ name }) => text(name)).toSorted(),
         )
       }
     } finally {
