@@ -6,6 +6,7 @@ import { assert, asyncProperty, constantFrom, jsonValue, oneof } from 'fast-chec
 import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readRealBarsCsv } from './real-bars.ts'
+import { exampleOf } from './routes/docs.ts'
 import { storeBars } from './store-bars.ts'
 import { type Json, startTestService, type TestService } from './test-service.ts'
 
@@ -117,20 +118,6 @@ async function send({ method, path, operation }: Asked, changes: Changes = {}) {
     },
   )
   return { response, place: `${method} ${path}` }
-}
-
-/** From the schema alone: its example, or one made of those of its parts; of an object what it requires or shows. */
-function exampleOf(schema: Schema | undefined): unknown {
-  if (schema === undefined) return undefined
-  const given = schema.examples?.[0] ?? schema.default ?? schema.enum?.[0]
-  if (given !== undefined) return given
-  if (schema.items !== undefined) return [exampleOf(schema.items)]
-  if (schema.properties === undefined) return undefined
-  return Object.fromEntries(
-    Object.entries(schema.properties)
-      .filter(([name, part]) => schema.required?.includes(name) === true || part.examples !== undefined)
-      .map(([name, part]) => [name, exampleOf(part)]),
-  )
 }
 
 /** The answer must be one that the document describes, in status, type and every field. Answers with its JSON. */
