@@ -6,6 +6,7 @@ import { components } from './components.ts'
 import { checkConfig } from './config/check-config.ts'
 import { ConfigError, isTree, merge, readConfig } from './config/read-config.ts'
 import { takeDataDir } from './data-dir.ts'
+import { ensurePage } from './ensure-page.ts'
 import { ListenError } from './listen.ts'
 import { stderrLog } from './log.ts'
 import { createSidecar } from './sidecar.ts'
@@ -106,13 +107,19 @@ async function main(): Promise<void> {
     telemetry,
     tap: store && ((batch) => store.append(batch)),
   })
+  const pageDir = join(import.meta.dirname, 'ui', 'dist')
   const viewer =
     store &&
     createViewer({
       endpoint: `${values.host}:${port(values['viewer-port'], '--viewer-port') ?? 4319}`,
       store,
       telemetry,
-      pageDir: join(import.meta.dirname, 'ui', 'dist'),
+      pageDir,
+      pageReady: ensurePage(pageDir).then((wrong) => {
+        if (wrong !== undefined) stderrLog.warn(`viewer: ${wrong}`)
+        return wrong
+      }),
+      scrapeUrl: () => sidecar.listening['scrape'],
     })
   const viewerAddress = await viewer?.listen()
   await sidecar.start()

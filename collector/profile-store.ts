@@ -52,20 +52,9 @@ export class ProfileStore {
 
   /** Takes a posted document. Answers with what is wrong with it, or undefined. */
   add(text: string): string | undefined {
-    let parsed: unknown
-    try {
-      parsed = JSON.parse(text)
-    } catch {
-      return 'the body is not JSON'
-    }
-    const checked = documentShape.safeParse(parsed)
-    if (!checked.success) {
-      const [issue] = checked.error.issues
-      return `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not a profile'}`
-    }
-    const broken = brokenReference(checked.data)
-    if (broken !== undefined) return broken
-    this.documents.push({ document: checked.data, bytes: text.length })
+    const read = readDocument(text)
+    if (typeof read === 'string') return read
+    this.documents.push({ document: read, bytes: text.length })
     this.bytes += text.length
     while (this.bytes > this.maxBytes && this.documents.length > 1) {
       this.bytes -= this.documents.shift()!.bytes
@@ -73,8 +62,56 @@ export class ProfileStore {
     return undefined
   }
 
-  /** The samples of the spans that `wanted` accepts as one weighted profile; undefined when there are none. */
-  speedscope(name: string, wanted: (span: Document['spans'][number]) => boolean): SpeedscopeFile | undefined {
+  /** What `add` would answer. */
+  check(text: string): string | undefined {
+    const read = readDocument(text)
+    return typeof read === 'string' ? read : undefined
+  }
+
+  /** The documents with samples of this trace, as they were posted, cut to its spans. */
+  ofTrace(traceId: string): Document[] {
+    return this.documents.flatMap(({ document }) => {
+      const keep = document.samples.span.flatMap((span, i) =>
+        document.spans[span]?.traceId === traceId ? [i] : [],
+      )
+      if (keep.length === 0) return []
+      const column = (values: number[]) => keep.map((i) => values[i])
+      const { timeUs, weightUs, stack, span } = document.samples
+      const samples = {
+        timeUs: column(timeUs),
+        weightUs: column(weightUs),
+        stack: column(stack),
+        span: column(span),
+      }
+      return [{ ...document, samples }]
+    })
+  }
+
+  /** Whether samples of this trace are here, by span: their count and weight. */
+  sampled(traceId: string): Record<string, { samples: number; weightUs: number }> {
+    const spans: Record<string, { samples: number; weightUs: number }> = {}
+    for (const { document } of this.documents) {
+      const wanted = document.spans.map((span) => span.traceId === traceId)
+      if (!wanted.includes(true)) continue
+      for (const [i, span] of document.samples.span.entries()) {
+        if (!wanted[span]) continue
+        const sum = (spans[document.spans[span].spanId] ??= { samples: 0, weightUs: 0 })
+        sum.samples++
+        sum.weightUs += document.samples.weightUs[i]
+      }
+    }
+    return spans
+  }
+
+  /**
+   * The samples of the spans that `wanted` accepts as one weighted profile; undefined when there are none. With a
+   * `stage`, only those whose stack passes through one of its functions.
+   */
+  speedscope(
+    name: string,
+    wanted: (span: Document['spans'][number]) => boolean,
+    stage?: readonly string[],
+  ): SpeedscopeFile | undefined {
     const frames: Document['frames'] = []
     const samples: number[][] = []
     const weights: number[] = []
@@ -82,13 +119,15 @@ export class ProfileStore {
       const accepted = document.spans.map(wanted)
       if (!accepted.includes(true)) continue
       const offset = frames.length
-      frames.push(...document.frames)
+      for (const frame of document.frames) frames.push(frame)
+      const inStage = stage && document.frames.map(({ name }) => stage.includes(name))
       for (const [i, span] of document.samples.span.entries()) {
         if (!accepted[span]) continue
         const path: number[] = []
         for (let at = document.samples.stack[i]; at >= 0; at = document.stacks.parent[at]) {
           path.push(document.stacks.frame[at] + offset)
         }
+        if (inStage && !path.some((frame) => inStage[frame - offset])) continue
         samples.push(path.reverse())
         weights.push(document.samples.weightUs[i])
       }
@@ -102,6 +141,22 @@ export class ProfileStore {
       profiles: [{ type: 'sampled', name, unit: 'microseconds', startValue: 0, endValue, samples, weights }],
     }
   }
+}
+
+/** The document, or what is wrong with it. */
+function readDocument(text: string): Document | string {
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(text)
+  } catch {
+    return 'the body is not JSON'
+  }
+  const checked = documentShape.safeParse(parsed)
+  if (!checked.success) {
+    const [issue] = checked.error.issues
+    return `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not a profile'}`
+  }
+  return brokenReference(checked.data) ?? checked.data
 }
 
 /** Parents stand before their children, so that no stack can be a circle. */

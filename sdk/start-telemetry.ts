@@ -4,6 +4,7 @@ import { format } from 'node:util'
 import type { CodeSettings, ResolvedSettings } from './config/resolve-settings.ts'
 import type { MetricsHandler } from './metrics-handler.ts'
 import { processStore } from './metric-store.ts'
+import type { ProfileOptions, Profiler } from './profile.ts'
 import type { RunningSdk } from './start-sdk.ts'
 import { tracingOn } from './tracing-on.ts'
 import { within } from './within.ts'
@@ -15,6 +16,11 @@ import { within } from './within.ts'
 export interface TelemetryOptions extends CodeSettings {
   /** More instrumentations; those of PostgreSQL (`pg`) and `fetch` are there already. */
   readonly instrumentations?: readonly Instrumentation[]
+  /**
+   * Samples this process's CPU (1 kHz) and joins the samples to its spans; they go to the sidecar's viewer, by default
+   * http://127.0.0.1:4319. `flush` and `shutdown` of the telemetry send what is left.
+   */
+  readonly profile?: boolean | ProfileOptions
 }
 
 /** What runs: `startTelemetry` answers with it. */
@@ -33,6 +39,8 @@ export interface Telemetry {
    * `disabled`: OTEL_SDK_DISABLED.
    */
   readonly mode: 'started' | 'joined' | 'disabled'
+  /** The CPU profiler that `profile` started. */
+  readonly profiler?: Profiler
   /** The effective configuration as text: each setting, its value (secrets masked) and where it came from. */
   configuration(): Promise<string>
 }
@@ -51,7 +59,7 @@ export async function startTelemetry(options: TelemetryOptions = {}): Promise<Te
   const running = shared[key]
   if (running !== undefined) {
     if (Object.keys(options).length > 0) {
-      const { instrumentations: _, ...code } = options
+      const { instrumentations: _, profile: __, ...code } = options
       await resolve(code)
       diag.warn('tapescope: telemetry runs already, the options of this call of startTelemetry are not used')
     }
@@ -67,7 +75,42 @@ export async function startTelemetry(options: TelemetryOptions = {}): Promise<Te
   }
 }
 
-async function start({ instrumentations = [], ...code }: TelemetryOptions): Promise<Telemetry> {
+async function start({ profile = false, ...options }: TelemetryOptions): Promise<Telemetry> {
+  const telemetry = await startUnprofiled(options)
+  if (profile === false || telemetry.mode === 'disabled') return telemetry
+  const { startProfiler } = await import('./profile.ts')
+  try {
+    const given = profile === true ? {} : profile
+    return withProfiler(telemetry, await startProfiler({ sidecar: 'http://127.0.0.1:4319', ...given }))
+  } catch (error) {
+    // `tapescope profile` runs already, or this is a worker thread: telemetry goes on without.
+    diag.warn(`tapescope: no CPU profile: ${(error as Error).message}`)
+    return telemetry
+  }
+}
+
+/** What the profiler holds goes out with the spans: a trace whose samples are missing would look idle. */
+function withProfiler(telemetry: Telemetry, profiler: Profiler): Telemetry {
+  const settled = (work: Promise<unknown>) =>
+    work.then(
+      () => true,
+      () => false,
+    )
+  return {
+    ...telemetry,
+    profiler,
+    async flush() {
+      const [spans] = await Promise.all([telemetry.flush(), settled(profiler.flush())])
+      return spans
+    },
+    async shutdown() {
+      const [spans] = await Promise.all([telemetry.shutdown(), settled(profiler.stop())])
+      return spans
+    },
+  }
+}
+
+async function startUnprofiled({ instrumentations = [], ...code }: TelemetryOptions): Promise<Telemetry> {
   const resolved = await resolve(code)
   const { settings } = resolved
   logDiagnostics(settings.logLevel)

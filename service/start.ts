@@ -93,6 +93,8 @@ async function start(options: StartOptions): Promise<void> {
     serviceName: 'tapescope-service',
     serviceVersion: packageJson.version,
     otlpEndpoint: urls['otlp'],
+    // The job alone: its end stops the profiler.
+    profile: { service: 'tapescope-service', sidecar: urls['viewer'] },
   })
   undo.push(() => telemetry.shutdown())
 
@@ -129,6 +131,7 @@ async function start(options: StartOptions): Promise<void> {
   )
   progress.show('waiting for the traces')
   await flush(telemetry)
+  await telemetry.profiler?.stop()
   const { trace_ids } = report.result
   await context.with(suppressTracing(context.active()), () =>
     findTraces(urls['viewer'], [trace_ids.signals, trace_ids.backtest], signal),
@@ -140,6 +143,7 @@ async function start(options: StartOptions): Promise<void> {
     metrics: `${service.url}/api/v1/metrics`,
     openapi: `${service.url}/openapi.json`,
     viewer: urls['viewer'],
+    flame_graph: `${urls['viewer']}/#/trace/${trace_ids.backtest}`,
     signals_trace: `${urls['viewer']}/api/traces/${trace_ids.signals}`,
     backtest_trace: `${urls['viewer']}/api/traces/${trace_ids.backtest}`,
   }

@@ -1,8 +1,10 @@
 import type { Batch } from '../component.ts'
 import { resourceAttributes } from '../otlp/attributes.ts'
 import {
+  encodeTraces,
   END_TIME,
   epochMs,
+  gather,
   NAME,
   NAME_END,
   PARENT_ID,
@@ -16,6 +18,7 @@ import {
 import { isRun, RequestLog, traceKey, type RequestLogOptions } from './request-log.ts'
 import { runView, type RunView } from './run-view.ts'
 import { serviceName, viewSpan, type SpanView } from './span-view.ts'
+import { createTraceColumns, type TraceColumns } from './trace-columns.ts'
 import { spanMatcher, type TraceQuery } from './trace-query.ts'
 
 export interface TraceSummary {
@@ -92,27 +95,102 @@ export class TraceStore {
   }
 
   async trace(traceId: string): Promise<SpanView[]> {
-    const id = Buffer.from(traceId, 'hex')
-    const key = traceKey(id, 0)
     const spans = new Map<string, SpanView>()
-    await this.log.newestFirst(
-      (entry) => entry.traces.includes(key),
-      (batch) => {
-        for (let span = 0; span < batch.count; span++) {
-          const at = batch.rows[span * STRIDE + TRACE_ID]
-          if (batch.body.compare(id, 0, 16, at, at + 16) !== 0) continue
-          const view = viewSpan(batch, span)
-          // Sent twice, the later one holds.
-          if (!spans.has(view.spanId)) spans.set(view.spanId, view)
-        }
-        return true
-      },
-    )
+    await this.eachSpan(traceId, (batch, span) => {
+      const view = viewSpan(batch, span)
+      // Sent twice, the later one holds.
+      if (!spans.has(view.spanId)) spans.set(view.spanId, view)
+      return true
+    })
     return [...spans.values()].sort((a, b) => {
       const x = BigInt(a.startTimeUnixNano)
       const y = BigInt(b.startTimeUnixNano)
       return x < y ? -1 : x > y ? 1 : 0
     })
+  }
+
+  /** The same trace without what takes decoding; undefined when it is not here. */
+  async columns(traceId: string): Promise<TraceColumns | undefined> {
+    const columns = createTraceColumns()
+    await this.eachSpan(traceId, (batch, span) => {
+      columns.add(batch, span)
+      return true
+    })
+    return columns.columns()
+  }
+
+  /** One span of a trace. */
+  async span(traceId: string, spanId: string): Promise<SpanView | undefined> {
+    const id = Buffer.from(spanId, 'hex')
+    let found: SpanView | undefined
+    await this.eachSpan(traceId, (batch, span) => {
+      const at = batch.rows[span * STRIDE + SPAN_ID]
+      if (batch.body.compare(id, 0, 8, at, at + 8) === 0) found = viewSpan(batch, span)
+      return found === undefined
+    })
+    return found
+  }
+
+  /** Ids of the trace's spans that have `text` in their name, status, attributes or events, in any case. */
+  async search(traceId: string, text: string): Promise<string[]> {
+    const wanted = text.toLowerCase()
+    const found = new Set<string>()
+    await this.eachSpan(traceId, (batch, span) => {
+      const { resource: _, ...own } = viewSpan(batch, span)
+      if (JSON.stringify(own).toLowerCase().includes(wanted)) found.add(own.spanId)
+      return true
+    })
+    return [...found]
+  }
+
+  /** The trace as one OTLP request; undefined when it is not here. */
+  async otlp(traceId: string): Promise<Buffer | undefined> {
+    const spans = new Map<TraceBatch, number[]>()
+    await this.eachSpan(traceId, (batch, span) => {
+      const chosen = spans.get(batch)
+      if (chosen) chosen.push(span)
+      else spans.set(batch, [span])
+      return true
+    })
+    if (spans.size === 0) return undefined
+    return encodeTraces(gather([...spans].map(([batch, chosen]) => ({ batch, spans: chosen }))))
+  }
+
+  /** Duration in ms of each span of this name, by trace and span id joined by a space; at most `limit`. */
+  async durations(name: string, limit: number): Promise<Map<string, number>> {
+    const wanted = Buffer.from(name)
+    const found = new Map<string, number>()
+    await this.log.newestFirst(
+      () => true,
+      ({ body, rows, count }) => {
+        for (let span = 0; span < count; span++) {
+          const row = span * STRIDE
+          if (body.compare(wanted, 0, wanted.length, rows[row + NAME], rows[row + NAME_END]) !== 0) continue
+          const [trace, id] = [rows[row + TRACE_ID], rows[row + SPAN_ID]]
+          const key = `${body.toString('hex', trace, trace + 16)} ${body.toString('hex', id, id + 8)}`
+          const ns = nanos(body, rows[row + END_TIME]) - nanos(body, rows[row + START_TIME])
+          if (!found.has(key)) found.set(key, Number(ns) / 1e6)
+        }
+        return found.size < limit
+      },
+    )
+    return found
+  }
+
+  /** Calls `seen` with the spans of a trace, the newest request first, until it answers false. */
+  private async eachSpan(traceId: string, seen: (batch: TraceBatch, span: number) => boolean): Promise<void> {
+    const id = Buffer.from(traceId, 'hex')
+    const key = traceKey(id, 0)
+    await this.log.newestFirst(
+      (entry) => entry.traces.includes(key),
+      (batch) => {
+        for (let span = 0; span < batch.count; span++) {
+          const at = batch.rows[span * STRIDE + TRACE_ID]
+          if (batch.body.compare(id, 0, 16, at, at + 16) === 0 && !seen(batch, span)) return false
+        }
+        return true
+      },
+    )
   }
 
   /** Runs of engines, newest first by their start. The query's conditions are on the run's own span. */
