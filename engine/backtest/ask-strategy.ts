@@ -15,6 +15,9 @@ export function startStrategy(strategy: Strategy, context: Parameters<Strategy['
   }
   const { wakeBars } = run
   if (wakeBars !== undefined) {
+    if (!Number.isInteger(wakeBars?.length)) {
+      throw new BacktestError('strategy', null, `${strategy.name}: wakeBars must be a list of bars`)
+    }
     for (let i = 0; i < wakeBars.length; i++) {
       const bar = wakeBars[i]
       if (!Number.isInteger(bar) || bar < 0 || (i > 0 && bar <= wakeBars[i - 1])) {

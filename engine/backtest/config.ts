@@ -117,6 +117,9 @@ export function resolveConfig(config: BacktestConfig, strategy: string): Resolve
   within('positionFrac', resolved.positionFrac, Number.MIN_VALUE, 1)
   within('lotSize', resolved.lotSize, Number.MIN_VALUE, 1e9)
   within('maxOpenPositions', resolved.maxOpenPositions, 1, 100, true)
+  if (config.limits !== undefined && !isObject(config.limits)) {
+    throw new BacktestError('limits', null, `must be an object, got ${JSON.stringify(config.limits)}`)
+  }
   for (const [name, value] of Object.entries(resolved.limits)) {
     within(`limits.${name}`, value, Number.MIN_VALUE, 1)
   }
@@ -131,6 +134,12 @@ export function resolveConfig(config: BacktestConfig, strategy: string): Resolve
   }
   if (resolved.exitMode !== 'single' && resolved.exitMode !== 'scaled') {
     throw new BacktestError('exitMode', null, `must be single or scaled, got ${String(resolved.exitMode)}`)
+  }
+  for (const name of ['trailingStop', 'tradeReviewSignals', 'haltCleared', 'applyPhaseExits'] as const) {
+    const value: unknown = resolved[name]
+    if (typeof value !== 'boolean') {
+      throw new BacktestError(name, null, `must be true or false, got ${JSON.stringify(value)}`)
+    }
   }
   checkCommission(commission)
   if (slippage.model === 'FIXED_PERCENTAGE' || slippage.model === 'VOLUME_WEIGHTED') {
@@ -150,6 +159,8 @@ function checkCommission(commission: CommissionConfig): void {
   if (commission.maximum !== null) within('commission.maximum', commission.maximum, 0, 1e9)
   return undefined
 }
+
+const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null
 
 function unknownModel(field: string, given: unknown, known: string): never {
   throw new BacktestError(`${field}.model`, null, `must be ${known}, got ${JSON.stringify(given)}`)

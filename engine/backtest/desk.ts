@@ -9,6 +9,8 @@ const noTargets: readonly Target[] = []
 /** Orders of one symbol that may wait at once: each is looked at on every bar. */
 const maxPending = 1000
 
+const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null
+
 /** Takes a strategy's orders for one symbol, refusing nonsense with the field and the bar. */
 export class Desk implements Broker {
   private readonly account: Account
@@ -47,10 +49,12 @@ export class Desk implements Broker {
 
   enter(order: EntryOrder): number {
     const { account, book, bar } = this
+    if (!isObject(order)) this.refuse('', 'must be an object', order)
     const { side, type = 'market', targets = noTargets, trailing = account.config.trailingStop } = order
     if (side !== 'LONG' && side !== 'SHORT') this.refuse('side', `must be LONG or SHORT`, side)
     const price = this.checkType(type, order.price)
     const stop = order.stop === undefined ? NaN : this.positive('stop', order.stop)
+    if (!Array.isArray(targets)) this.refuse('targets', 'must be a list', targets)
     if (order.target !== undefined && targets.length > 0)
       this.refuse('target', 'use target or targets', targets)
     const quantity =
@@ -95,6 +99,7 @@ export class Desk implements Broker {
   }
 
   exit(order: ExitOrder = {}): number {
+    if (!isObject(order)) this.refuse('', 'must be an object', order)
     const { type = 'market', quantity, frac = 1, reason = 'STRATEGY' } = order
     if (!exitReasons.includes(reason))
       this.refuse('reason', `must be one of ${exitReasons.join(', ')}`, reason)
@@ -192,7 +197,9 @@ export class Desk implements Broker {
 
   private checkTargets(side: 'LONG' | 'SHORT', targets: readonly Target[]): readonly Target[] {
     let [sum, last] = [0, NaN]
-    for (const [index, { price, frac }] of targets.entries()) {
+    for (const [index, target] of targets.entries()) {
+      if (!isObject(target)) this.refuse(`targets.${index}`, 'must be an object', target)
+      const { price, frac } = target
       this.positive(`targets.${index}.price`, price)
       sum += this.positive(`targets.${index}.frac`, frac)
       if (side === 'LONG' ? price <= last : price >= last) {
@@ -205,6 +212,7 @@ export class Desk implements Broker {
   }
 
   private checkTag(tag: EntryTag): EntryTag {
+    if (!isObject(tag)) this.refuse('tag', 'must be an object', tag)
     const { confirmedBar } = tag
     if (confirmedBar !== undefined && !Number.isInteger(confirmedBar)) {
       this.refuse('tag.confirmedBar', 'must be the index of a bar', confirmedBar)
@@ -220,6 +228,10 @@ export class Desk implements Broker {
   private refuse(field: string, rule: string, value: unknown): never {
     const { account, book } = this
     const where = account.books.length > 1 ? `${book.bars.symbol}: ` : ''
-    throw new BacktestError(`order.${field}`, this.bar, `${where}${rule}, got ${String(value)}`)
+    throw new BacktestError(
+      field === '' ? 'order' : `order.${field}`,
+      this.bar,
+      `${where}${rule}, got ${String(value)}`,
+    )
   }
 }

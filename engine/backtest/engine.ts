@@ -6,6 +6,7 @@ import { wyckoff } from '../strategy-wyckoff.ts'
 import type { Strategy } from '../strategy.ts'
 import { Account } from './account.ts'
 import { dayLabel } from './calendar.ts'
+import { checkShape } from './check-bars.ts'
 import { type BacktestConfig, defaultLimits, type ResolvedConfig, resolveConfig } from './config.ts'
 import { BacktestError } from './errors.ts'
 import { type Period, PortfolioSimulation } from './portfolio-simulation.ts'
@@ -94,6 +95,7 @@ function runBacktest(
   config: ResolvedConfig,
   observer: EngineObserver | undefined,
 ): BacktestResult {
+  checkShape(bars)
   const { first, end } = periodOf(bars, config)
   if (end <= first) throw emptyPeriod(bars, config, first)
   const { symbol } = bars
@@ -161,6 +163,7 @@ function checkPortfolio(series: readonly BarSeries[]): void {
   const [{ timeframe }] = series
   const symbols = new Set<string>()
   for (const [index, bars] of series.entries()) {
+    checkShape(bars)
     if (bars.timeframe !== timeframe) {
       throw new BacktestError(
         `series.${index}`,

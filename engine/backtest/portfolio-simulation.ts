@@ -3,6 +3,7 @@ import type { Strategy, StrategyRun } from '../strategy.ts'
 import type { Account } from './account.ts'
 import { askStrategy, startStrategy } from './ask-strategy.ts'
 import type { Book } from './book.ts'
+import { checkBars } from './check-bars.ts'
 import { Desk } from './desk.ts'
 import { blockPoints, EquityRecorder } from './equity.ts'
 import { Exposure } from './exposure.ts'
@@ -48,6 +49,7 @@ export class PortfolioSimulation {
     const { config, books } = account
     this.seats = books.flatMap((book, index) => {
       const { first, end } = periods[index]
+      checkBars(book.bars, 0, end)
       if (end <= first) return []
       const context = { bars: book.bars, first, end, initialCapital: config.initialCapital }
       const name = books.length > 1 ? `${strategy.name} on ${book.bars.symbol}` : strategy.name

@@ -3,6 +3,7 @@ import type { Strategy, StrategyRun } from '../strategy.ts'
 import type { Account } from './account.ts'
 import { askStrategy, nonsense, startStrategy, strategyError } from './ask-strategy.ts'
 import type { Book } from './book.ts'
+import { checkBars } from './check-bars.ts'
 import { Desk } from './desk.ts'
 import { blockPoints, EquityRecorder } from './equity.ts'
 import { Exposure } from './exposure.ts'
@@ -61,9 +62,12 @@ export class Simulation {
   play(observer: RunObserver | undefined): void {
     const { end } = this
     this.account.observer = observer
+    checkBars(this.book.bars, 0, this.first)
     for (let from = this.first; from < end; from += blockPoints) {
       const to = Math.min(from + blockPoints, end)
       this.blockStart = from
+      // Block by block, so that the columns come to the cache once.
+      checkBars(this.book.bars, from, to)
       if (observer === undefined) this.advance(from, to)
       else this.observedBlock(observer, from, to)
       this.recorder.digest(to - from)
