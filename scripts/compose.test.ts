@@ -29,16 +29,7 @@ const services = Object.entries(compose.services)
 
 test('the parts of the stack are there', () => {
   expect(Object.keys(compose.services)).toEqual(
-    expect.arrayContaining([
-      'service',
-      'worker',
-      'postgres',
-      'collector',
-      'prometheus',
-      'jaeger',
-      'tempo',
-      'grafana',
-    ]),
+    expect.arrayContaining(['service', 'postgres', 'collector', 'prometheus', 'jaeger', 'tempo', 'grafana']),
   )
   const scaled = services.filter(([, { profiles = [] }]) => profiles.includes('scale')).map(([name]) => name)
   expect(scaled).toEqual(['agent', 'gateway-1', 'gateway-2'])
