@@ -28,26 +28,31 @@ async function instrumented(): Promise<{ port: number; flush: () => Promise<unkn
 /** The same routes, engines and pool, and nothing that watches them. */
 async function bare(): Promise<{ port: number; flush: () => Promise<unknown> }> {
   const { serve: listen } = await import('@hono/node-server')
-  const { createBacktestEngine, createSignalEngine } = await import('@tapescope/engine')
+  const { createSignalEngine } = await import('@tapescope/engine')
   const { createApp } = await import('../service/app.ts')
   const { readApiKeys } = await import('../service/api-keys.ts')
-  const { createBacktestRunner } = await import('../service/backtest-runner.ts')
+  const { openJobQueue } = await import('../service/jobs/job-queue.ts')
+  const { startJobWorker } = await import('../service/jobs/job-worker.ts')
   const { openDatabase } = await import('../service/database.ts')
   const { refreshSeries } = await import('../service/generate-signals.ts')
   const { migrations } = await import('../service/migrate.ts')
   const { createRateLimit } = await import('../service/rate-limit.ts')
   const database = openDatabase({ url: databaseUrl })
   const engine = createSignalEngine()
-  const backtestEngine = createBacktestEngine()
   const limits = await unlimited()
+  const log = () => undefined
+  const queue = await openJobQueue(databaseUrl, log)
+  const { concurrency, backtestSeconds: runSeconds } = limits
+  await startJobWorker({ database, queue, concurrency, runSeconds, name: 'bare', telemetry: null, log })
   const app = createApp({
     observers: [],
     uploadBytes: limits.uploadBytes,
     database,
     signalEngine: engine,
     replayEngine: engine,
-    backtestEngine,
-    runner: createBacktestRunner(database, backtestEngine, () => undefined, limits.backtests),
+    queue,
+    maxWaiting: limits.backtests,
+    stopping: new AbortController().signal,
     version: '0.0.0',
     startedAt: performance.now(),
     guard: {
@@ -57,7 +62,7 @@ async function bare(): Promise<{ port: number; flush: () => Promise<unknown> }> 
     },
     ready: { migrations: migrations.length, worker: () => true },
     metrics: () => new Response(''),
-    log: () => undefined,
+    log,
     signalsChanged: () => Promise.resolve(),
     barsStored: (key, user) => refreshSeries(database, engine, key, user),
   })

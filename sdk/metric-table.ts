@@ -26,6 +26,8 @@ export interface LabelValues {
   pool: string
   /** State of the connections of a pool. */
   state: 'idle' | 'used' | 'waiting' | (string & {})
+  /** State of the jobs of a queue. */
+  job_state: 'waiting' | 'deferred' | 'running' | 'failed' | (string & {})
   /** Why something was dropped or refused. */
   reason: string
 }
@@ -251,6 +253,27 @@ export const metricTable = {
     kind: 'gauge',
     unit: '1',
     description: 'Share of time the event loop was busy since the reading before, 0 to 1.',
+    labels: [],
+  },
+  job_queue_depth: {
+    kind: 'gauge',
+    unit: '{job}',
+    description:
+      'Jobs in the queue by state, as the database has them; every process tells the same, so take the maximum.',
+    labels: ['job_state'],
+  },
+  job_wait_seconds: {
+    kind: 'histogram',
+    unit: 's',
+    description: 'Time from when a job could have run to when a worker took it.',
+    labels: [],
+    boundaries: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600],
+    exemplars: true,
+  },
+  job_retries_total: {
+    kind: 'counter',
+    unit: '{job}',
+    description: 'Attempts at a job after the first, because the one before failed or its worker died.',
     labels: [],
   },
 } as const

@@ -43,6 +43,7 @@ const labels: Record<keyof LabelValues, string> = {
   rejection_stage: 'RISK',
   pool: 'main',
   state: 'idle',
+  job_state: 'waiting',
   reason: 'none',
 }
 const definitions = required.map((name): MetricDefinition => ({ name, ...metricTable[name] }))

@@ -71,6 +71,7 @@ beforeAll(async () => {
     port: 0,
     version: '0.0.0',
     metrics: telemetry.metricsHandler,
+    telemetry: { otlpEndpoint: sink.url, tracesProtocol: 'http/json' },
     keys: readApiKeys(undefined),
     limits: readServiceLimits({}),
     allowedOrigins: [],

@@ -20,10 +20,8 @@ try {
   const keys = readApiKeys(env['TAPESCOPE_API_KEYS'])
   const limits = readServiceLimits(env)
   const port = portOf('TAPESCOPE_PORT', env['TAPESCOPE_PORT'] ?? '8080')
-  const telemetry = await startTelemetry({
-    serviceName: env['OTEL_SERVICE_NAME'] ?? 'tapescope-service',
-    serviceVersion: packageJson.version,
-  })
+  const serviceName = env['OTEL_SERVICE_NAME'] ?? 'tapescope-service'
+  const telemetry = await startTelemetry({ serviceName, serviceVersion: packageJson.version })
   // Not before telemetry: instrumentation must see pg being loaded.
   const { checkDatabaseUrl } = await import('./database.ts')
   await checkDatabaseUrl(databaseUrl)
@@ -36,6 +34,7 @@ try {
     port,
     version: packageJson.version,
     metrics: telemetry.metricsHandler,
+    telemetry: { serviceName, serviceVersion: packageJson.version },
     keys,
     limits,
     allowedOrigins: [env['TAPESCOPE_VIEWER_ORIGIN'] ?? 'http://127.0.0.1:4319'],

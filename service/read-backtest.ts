@@ -25,6 +25,10 @@ export const backtestResultSchema = z
     bars_processed: z.int().nullable(),
     execution_time_seconds: z.number().nullable(),
     error: z.string().nullable(),
+    attempt: z.int().nullable().meta({ description: 'From 0; null before a worker has begun' }),
+    bars_done: z.int().nullable(),
+    bars_total: z.int().nullable(),
+    sweep_id: z.string().nullable(),
     created_at: z.string(),
     started_at: z.string().nullable(),
     completed_at: z.string().nullable(),
@@ -47,8 +51,9 @@ export async function readBacktest(
         ${include.map((part) => `${part}, `).join('')}
         drawdown_periods, risk_metrics, cost_summary, look_ahead_check, bars_processed,
         execution_time_seconds, error, created_at, started_at, completed_at,
-        trace_id AS run_trace_id, span_id AS run_span_id
-      FROM backtest_results WHERE backtest_run_id = $1`,
+        trace_id AS run_trace_id, span_id AS run_span_id,
+        nullif(attempt, -1) AS attempt, bars_done, bars_total, sweep_id
+      FROM backtest_results LEFT JOIN tapescope_jobs.runs ON run_id = backtest_run_id WHERE backtest_run_id = $1`,
     values: [id],
   })
   if (row === undefined) throw new Problem(404, `No backtest ${id} is known.`)

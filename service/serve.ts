@@ -1,19 +1,17 @@
 import { serve as listen } from '@hono/node-server'
-import { createBacktestEngine, createSignalEngine } from '@tapescope/engine'
-import {
-  bindHistogram,
-  instrumentBacktestEngine,
-  instrumentSignalEngine,
-  type MetricsHandler,
-} from '@tapescope/sdk'
+import { createSignalEngine } from '@tapescope/engine'
+import { bindHistogram, instrumentSignalEngine, type MetricsHandler } from '@tapescope/sdk'
 import { traceRequests } from '@tapescope/sdk/hono'
 import { once } from 'node:events'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ApiKeys } from './api-keys.ts'
 import { createApp } from './app.ts'
-import { createBacktestRunner } from './backtest-runner.ts'
+import { openJobQueue } from './jobs/job-queue.ts'
+import { type JobWorker, startJobWorker } from './jobs/job-worker.ts'
+import type { ThreadTelemetry } from './jobs/thread-pool.ts'
 import { type Database, openDatabase, type QueryType } from './database.ts'
 import { servicePreset } from './decision-chain.ts'
 import { currentTraceId } from './define-route.ts'
@@ -34,6 +32,8 @@ export interface ServeOptions {
   port: number
   version: string
   metrics: MetricsHandler
+  /** How the threads of backtests send their spans; without it they send none. */
+  telemetry?: ThreadTelemetry
   keys: ApiKeys
   limits: ServiceLimits
   /** Origins of pages that may read: the viewer's. */
@@ -83,8 +83,20 @@ export async function serve(options: ServeOptions): Promise<Service> {
   const engine = createSignalEngine({ preset: servicePreset })
   const signalEngine = instrumentSignalEngine(engine)
   const replayEngine = instrumentSignalEngine(engine, { mode: 'replay' })
-  const backtestEngine = instrumentBacktestEngine(createBacktestEngine())
-  const runner = createBacktestRunner(database, backtestEngine, log, limits.backtests)
+  const stopping = new AbortController()
+  const queue = await openJobQueue(databaseUrl, log)
+  let worker: JobWorker | undefined
+  if (limits.concurrency > 0) {
+    worker = await startJobWorker({
+      database,
+      queue,
+      concurrency: limits.concurrency,
+      runSeconds: limits.backtestSeconds,
+      name: `${hostname()}:${process.pid}`,
+      telemetry: options.telemetry ?? null,
+      log,
+    })
+  }
   const watch = watchData(database, log)
   await watch.refresh()
   const app = createApp({
@@ -93,8 +105,9 @@ export async function serve(options: ServeOptions): Promise<Service> {
     database,
     signalEngine,
     replayEngine,
-    backtestEngine,
-    runner,
+    queue,
+    maxWaiting: limits.backtests,
+    stopping: stopping.signal,
     version,
     startedAt: performance.now(),
     guard: {
@@ -128,6 +141,7 @@ export async function serve(options: ServeOptions): Promise<Service> {
   try {
     await once(server, 'listening')
   } catch (error) {
+    await (worker?.stop(1_000) ?? queue.boss.stop({ graceful: false }))
     await database.close()
     throw portError(error as NodeJS.ErrnoException, host, port)
   }
@@ -141,11 +155,13 @@ export async function serve(options: ServeOptions): Promise<Service> {
 
   async function stop(deadlineMs: number): Promise<void> {
     watch.stop()
+    stopping.abort()
     const late = sleep(deadlineMs, undefined, { ref: false })
     const closed = once(server, 'close')
+    const drained = worker?.stop(deadlineMs) ?? queue.boss.stop({ graceful: true, timeout: deadlineMs })
     server.close()
     server.closeIdleConnections()
-    await Promise.race([Promise.all([closed, runner.drain()]), late])
+    await Promise.race([Promise.all([closed, drained]), late])
     server.closeAllConnections()
     await Promise.race([database.close(), sleep(1_000, undefined, { ref: false })])
   }

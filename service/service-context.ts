@@ -1,6 +1,6 @@
-import type { BacktestEngine, SignalEngine } from '@tapescope/engine'
+import type { SignalEngine } from '@tapescope/engine'
 import type { MiddlewareHandler } from 'hono'
-import type { BacktestRunner } from './backtest-runner.ts'
+import type { JobQueue } from './jobs/job-queue.ts'
 import type { SeriesKey } from './load-bars.ts'
 import type { GuardOptions } from './guard.ts'
 import type { Database } from './database.ts'
@@ -13,7 +13,6 @@ export interface ServiceContext {
   signalEngine: SignalEngine
   /** The same engine for questions: what it finds again is not counted as found. */
   replayEngine: SignalEngine
-  backtestEngine: BacktestEngine
   /** Most that an upload may hold, unpacked. */
   uploadBytes: number
   version: string
@@ -21,7 +20,12 @@ export interface ServiceContext {
   startedAt: number
   guard: GuardOptions
   ready: { migrations: number; worker: () => boolean }
-  runner: BacktestRunner
+  /** Where backtests wait for a worker. */
+  queue: JobQueue
+  /** How many backtests may wait. */
+  maxWaiting: number
+  /** Aborts when the service stops: what waits or streams ends then. */
+  stopping: AbortSignal
   /** After bars came: what was known of the series is brought up to them, in the name of who sent them. */
   barsStored: (key: SeriesKey, user: string) => Promise<void>
   /** After signals came or moved: what is counted from the database is counted anew. */

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { StartError } from './start-error.ts'
 
 /** What keeps one client's load from the others; each has an environment variable. */
@@ -5,29 +6,36 @@ export interface ServiceLimits {
   /** Requests per second of one client, and how many may come at once. */
   requestsPerSecond: number
   burst: number
-  /** Backtests that run or wait in this process. */
+  /** Backtests that may wait in the queue, of all processes together. */
   backtests: number
   /** Bytes of an upload, unpacked. Memory does not grow with it. */
   uploadBytes: number
   /** Seconds that a request may take to arrive. */
   requestSeconds: number
+  /** Backtests that this process runs at once, each in a thread; 0 leaves them to workers. */
+  concurrency: number
+  /** Seconds that a backtest may take. */
+  backtestSeconds: number
 }
 
 const variables = {
   requestsPerSecond: ['TAPESCOPE_RATE_LIMIT', 500],
   burst: ['TAPESCOPE_RATE_BURST', 1_000],
-  backtests: ['TAPESCOPE_MAX_BACKTESTS', 64],
   uploadBytes: ['TAPESCOPE_MAX_UPLOAD_BYTES', 4 * 2 ** 30],
   requestSeconds: ['TAPESCOPE_REQUEST_SECONDS', 600],
+  backtests: ['TAPESCOPE_MAX_BACKTESTS', 10_000],
+  concurrency: ['TAPESCOPE_CONCURRENCY', Math.min(4, availableParallelism())],
+  backtestSeconds: ['TAPESCOPE_BACKTEST_SECONDS', 3_600],
 } as const
 
-/** @throws StartError naming a variable that is not a whole number above 0 */
+/** @throws StartError naming a variable that is not a whole number, or too small */
 export function readServiceLimits(env: NodeJS.ProcessEnv): ServiceLimits {
   const limits: Record<string, number> = {}
   for (const [name, [variable, fallback]] of Object.entries(variables)) {
     const value = env[variable] === undefined ? fallback : Number(env[variable])
-    if (!Number.isInteger(value) || value < 1) {
-      throw new StartError(`${variable} must be a whole number above 0, not "${env[variable]}".`)
+    const least = name === 'concurrency' ? 0 : 1
+    if (!Number.isInteger(value) || value < least) {
+      throw new StartError(`${variable} must be a whole number of at least ${least}, not "${env[variable]}".`)
     }
     limits[name] = value
   }

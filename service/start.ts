@@ -109,6 +109,11 @@ async function start(options: StartOptions): Promise<void> {
     port: options.port,
     version: packageJson.version,
     metrics: telemetry.metricsHandler,
+    telemetry: {
+      serviceName: 'tapescope-service',
+      serviceVersion: packageJson.version,
+      otlpEndpoint: urls['otlp'],
+    },
     keys: readApiKeys(process.env['TAPESCOPE_API_KEYS']),
     limits: readServiceLimits(process.env),
     allowedOrigins: [urls['viewer']],

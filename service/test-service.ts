@@ -1,8 +1,9 @@
-import { createBacktestEngine, createSignalEngine } from '@tapescope/engine'
+import { createSignalEngine } from '@tapescope/engine'
 import type { Hono } from 'hono'
 import { readApiKeys } from './api-keys.ts'
 import { createApp } from './app.ts'
-import { createBacktestRunner } from './backtest-runner.ts'
+import { openJobQueue } from './jobs/job-queue.ts'
+import { startJobWorker } from './jobs/job-worker.ts'
 import { type Database, openDatabase } from './database.ts'
 import type { EmbeddedPostgres } from './embedded-postgres.ts'
 import { refreshSeries } from './generate-signals.ts'
@@ -45,17 +46,28 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     ...(maxConnections !== undefined && { maxConnections }),
   })
   const signalEngine = createSignalEngine()
-  const backtestEngine = createBacktestEngine()
   const logged: Record<string, unknown>[] = []
   const log = (line: Record<string, unknown>) => logged.push(line)
+  const queue = await openJobQueue(postgres.url, log)
+  const worker = await startJobWorker({
+    database,
+    queue,
+    concurrency: 2,
+    runSeconds: 60,
+    name: 'test',
+    telemetry: null,
+    log,
+  })
+  const stopping = new AbortController()
   const app = createApp({
     observers: [],
     uploadBytes: 1_000_000,
     database,
     signalEngine,
     replayEngine: signalEngine,
-    backtestEngine,
-    runner: createBacktestRunner(database, backtestEngine, log, 64),
+    queue,
+    maxWaiting: 64,
+    stopping: stopping.signal,
     version: '0.0.0',
     startedAt: performance.now(),
     guard: {
@@ -83,6 +95,8 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
       return { status: response.status, headers: response.headers, body: (await response.json()) as Json }
     },
     async stop() {
+      stopping.abort()
+      await worker.stop(1_000)
       await database.close()
       await postgres.stop()
     },

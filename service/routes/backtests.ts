@@ -3,8 +3,10 @@ import { z } from 'zod'
 import { backtestConfigSchema, engineConfig, strategies } from '../backtest-config.ts'
 import { defineRoute } from '../define-route.ts'
 import { backtestResultSchema, readBacktest } from '../read-backtest.ts'
-import { acceptBacktest } from '../run-backtest.ts'
-import { idSchema, symbolSchema, timeframeSchema, timeLike } from '../schemas.ts'
+import { acceptBacktest } from '../jobs/accept-backtest.ts'
+import { cancelRuns } from '../jobs/run-states.ts'
+import { waitForRun } from '../jobs/wait-for-run.ts'
+import { idSchema, runStatusSchema, symbolSchema, timeframeSchema, timeLike } from '../schemas.ts'
 import type { ServiceContext } from '../service-context.ts'
 
 const dayMs = 86_400_000
@@ -35,7 +37,7 @@ const include = z
   .transform((text) => text.split(',').filter((part) => part !== ''))
   .pipe(z.array(z.enum(['equity_curve', 'trades'])))
 
-export function backtestRoutes(app: Hono, { database, runner }: ServiceContext): void {
+export function backtestRoutes(app: Hono, { database, queue, maxWaiting, stopping }: ServiceContext): void {
   defineRoute(app, {
     method: 'post',
     path: '/api/v1/backtests/run',
@@ -46,7 +48,7 @@ export function backtestRoutes(app: Hono, { database, runner }: ServiceContext):
     success: { 200: 'Done within `wait` seconds: the whole result', 202: 'Accepted; see Location' },
     problems: [429],
     answer: z.union([backtestResultSchema, accepted]),
-    async handle({ body, query }) {
+    async handle({ body, query }, c) {
       const request = {
         symbol: body.symbol,
         timeframe: body.timeframe,
@@ -54,10 +56,11 @@ export function backtestRoutes(app: Hono, { database, runner }: ServiceContext):
         endDate: body.end_date,
         config: engineConfig(body.strategy, body.config),
       }
-      runner.reserve()
-      const { id, createdAt } = await acceptBacktest(database, request)
-      const done = runner.start(id, request)
-      const status = query.wait === undefined ? 'PENDING' : await runner.within(done, query.wait * 1_000)
+      const { id, createdAt } = await acceptBacktest(database, queue, request, maxWaiting)
+      const status =
+        query.wait === undefined
+          ? 'PENDING'
+          : await waitForRun(database, id, query.wait * 1_000, AbortSignal.any([stopping, c.req.raw.signal]))
       if (status === 'COMPLETED') return { body: await readBacktest(database, id) }
       return {
         status: 202,
@@ -78,5 +81,21 @@ export function backtestRoutes(app: Hono, { database, runner }: ServiceContext):
     problems: [404],
     answer: backtestResultSchema,
     handle: async ({ params, query }) => ({ body: await readBacktest(database, params.id, query.include) }),
+  })
+
+  defineRoute(app, {
+    method: 'post',
+    path: '/api/v1/backtests/:id/cancel',
+    tag: 'backtests',
+    summary: 'Stop a backtest that waits or runs, within a second; one that is over stays as it is',
+    params: z.strictObject({ id: idSchema }),
+    success: { 200: 'How it ended' },
+    problems: [404],
+    answer: z.object({ backtest_run_id: z.string(), status: runStatusSchema }),
+    async handle({ params: { id } }) {
+      await cancelRuns(database, queue, [id])
+      const { status } = await readBacktest(database, id, [])
+      return { body: { backtest_run_id: id, status } }
+    },
   })
 }

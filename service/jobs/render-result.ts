@@ -1,0 +1,55 @@
+import type { BacktestResult } from '@tapescope/engine'
+import { snakeCase } from '../snake-case.ts'
+
+/** A result as its columns hold it, JSON as text: made in the thread of the run, where it holds nobody up. */
+export interface StoredResult {
+  config: string
+  equityCurve: string | null
+  trades: string | null
+  metrics: string
+  drawdownPeriods: string
+  riskMetrics: string
+  costSummary: string
+  barsProcessed: number
+  seconds: number
+  trace: { traceId: string; spanId: string } | null
+}
+
+export function renderResult(
+  result: BacktestResult,
+  metricsOnly: boolean,
+): Omit<StoredResult, 'seconds' | 'trace'> {
+  const { equity, metrics } = result
+  const json = (value: unknown) => JSON.stringify(snakeCase(value))
+  return {
+    config: json(result.config),
+    equityCurve: metricsOnly
+      ? null
+      : json(
+          Array.from({ length: equity.length }, (_, i) => {
+            const { time, ...point } = equity.point(i)
+            return { timestamp: new Date(time).toISOString(), ...point }
+          }),
+        ),
+    trades: metricsOnly ? null : json(result.trades.map(withTimes)),
+    metrics: json(metrics),
+    drawdownPeriods: json(result.drawdownPeriods.map(withTimes)),
+    riskMetrics: json(result.riskMetrics),
+    costSummary: json({
+      totalCommission: metrics.totalCommission,
+      totalSlippage: metrics.totalSlippage,
+      totalBorrowCost: metrics.totalBorrowCost,
+    }),
+    barsProcessed: result.barsProcessed,
+  }
+}
+
+/** Epoch milliseconds as ISO 8601, as everywhere in the API. */
+function withTimes(row: object): object {
+  return Object.fromEntries(
+    Object.entries(row).map(([name, value]) => [
+      name,
+      /[tT]ime$/.test(name) && typeof value === 'number' ? new Date(value).toISOString() : value,
+    ]),
+  )
+}
