@@ -49,6 +49,7 @@ export class SpanRequests {
       body.writeUInt32BE(Math.imul(this.serial, 0x9e3779b1) >>> 0, rows[row + TRACE_ID])
       body.writeUInt32BE(this.serial, rows[row + TRACE_ID] + 4)
       body.writeUInt32BE(Math.imul(this.serial, 0x85ebca6b) >>> 0, rows[row + TRACE_ID] + 8)
+      body.writeUInt32BE(Math.imul(this.serial, 0xc2b2ae35) >>> 0, rows[row + TRACE_ID] + 12)
       body.writeUInt32BE(this.serial, rows[row + SPAN_ID])
       if (rows[row + PARENT_ID] !== 0) body.writeUInt32BE(this.serial, rows[row + PARENT_ID])
     }

@@ -79,7 +79,7 @@ const REMEMBERED = 1024
  * Holds the spans of a trace until `decision_wait` after its first one, then hands all of them on or none. What
  * waits here has been acknowledged, so it is in a journal on disk when there is a folder for it, and is decided anew
  * after a crash. Each span is looked at once, when it comes: memory holds what the policies want to know of a trace and
- * where its bytes are, about 300 bytes a trace.
+ * where its bytes are.
  */
 class TailSampling implements Processor {
   private readonly next: Consumer
@@ -172,6 +172,7 @@ class TailSampling implements Processor {
       records += found.records
       this.journalled.set(segment, Date.now())
     }
+    journal!.recovered()
     if (records > 0)
       context.log.warn(`${context.id}: ${records} damaged records in its journal were left out`)
   }

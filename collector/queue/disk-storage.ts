@@ -47,6 +47,7 @@ export function diskStorage(dir: string): QueueStorage & { readonly damage: Dama
     if (live === 0) removeSegment(log, segment)
     else open.set(segment, live)
   }
+  log.recovered()
 
   return {
     persistent: true,

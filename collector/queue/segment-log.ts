@@ -1,9 +1,9 @@
 import {
   closeSync,
+  fstatSync,
   mkdirSync,
   openSync,
   readdirSync,
-  readFileSync,
   readSync,
   rmSync,
   writeSync,
@@ -51,6 +51,7 @@ export class SegmentLog {
   private size = 0
   private readonly sizes = new Map<number, number>()
   private readonly header = Buffer.alloc(HEADER)
+  private loaded: Buffer | undefined
   /** Open files that parts were read from. */
   private readonly readers = new Map<number, number>()
 
@@ -118,11 +119,13 @@ export class SegmentLog {
     }
   }
 
-  /** The payload of a record that is known to be there; undefined when it is damaged by now. */
-  read(position: Position): Buffer | undefined {
+  /** The payload of a record that is known to be there, in `memory` if it fits; undefined when it is damaged by now. */
+  read(position: Position, memory?: Buffer): Buffer | undefined {
     const fd = openSync(this.path(position.segment), 'r')
     try {
-      const record = Buffer.allocUnsafe(HEADER + position.length)
+      const size = HEADER + position.length
+      const record =
+        memory !== undefined && size <= memory.length ? memory.subarray(0, size) : Buffer.allocUnsafe(size)
       if (readSync(fd, record, 0, record.length, position.offset) < record.length) return undefined
       const payload = record.subarray(HEADER)
       return record.readUInt32LE(12) === crc32(payload) ? payload : undefined
@@ -131,9 +134,9 @@ export class SegmentLog {
     }
   }
 
-  /** Every sound record of a segment, in the order of writing. */
+  /** Every sound record of a segment, in the order of writing. A payload is there until `visit` returns. */
   recover(segment: number, visit: (record: Recovered) => void): Damage {
-    const file = readFileSync(this.path(segment))
+    const file = this.load(segment)
     this.sizes.set(segment, file.length)
     let records = 0
     let items = 0
@@ -160,6 +163,27 @@ export class SegmentLog {
       }
     }
     return { records, items }
+  }
+
+  /** A whole segment, in memory that the next one is read into as well. */
+  private load(segment: number): Buffer {
+    const fd = openSync(this.path(segment), 'r')
+    try {
+      const { size } = fstatSync(fd)
+      if (this.loaded === undefined || this.loaded.length < size)
+        this.loaded = Buffer.allocUnsafeSlow(Math.max(size, 2 * this.segmentBytes))
+      let length = 0
+      for (let read = -1; read !== 0 && length < size; length += read)
+        read = readSync(fd, this.loaded, length, size - length, length)
+      return this.loaded.subarray(0, length)
+    } finally {
+      closeSync(fd)
+    }
+  }
+
+  /** What was recovered needs no memory any more. */
+  recovered(): void {
+    this.loaded = undefined
   }
 
   remove(segment: number): void {

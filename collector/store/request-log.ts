@@ -51,7 +51,7 @@ const TURN_MS = 5
 
 /**
  * Whole requests of spans, bounded by size and age; the oldest go first. With a folder they lie on disk, in
- * segments that are removed whole, and memory holds only an index of about 150 bytes a request and 4 a trace.
+ * segments that are removed whole, and memory holds only an index: a few numbers a request and one a trace.
  */
 export class RequestLog {
   private readonly options: RequestLogOptions
@@ -72,11 +72,11 @@ export class RequestLog {
     for (const segment of this.disk.segments()) {
       const arrivedAt = statSync(this.disk.path(segment)).mtimeMs
       const { records } = this.disk.recover(segment, ({ position, payload }) => {
-        // Its own copy would double the file's memory; the index keeps no bytes of it.
         this.add({ ...describe(scanTraces(payload), arrivedAt, ++this.serial), batch: undefined, position })
       })
       this.damagedRecords += records
     }
+    this.disk.recovered()
     this.trim()
   }
 
@@ -126,7 +126,7 @@ export class RequestLog {
   /**
    * Visits requests, newest first, and lets the event loop go on between them. `wanted` chooses by the index
    * alone; `visit` ends the walk by answering false. `latestStartLeft` is the latest start of any span in the
-   * requests that are left.
+   * requests that are left. A batch is there until `visit` returns.
    */
   async newestFirst(
     wanted: (entry: RequestEntry) => boolean,
@@ -137,9 +137,11 @@ export class RequestLog {
     const latestStart = new Float64Array(entries.length + 1).fill(-Infinity)
     for (const [i, entry] of entries.entries())
       latestStart[i + 1] = Math.max(latestStart[i], entry.latestStart)
+    const largest = entries.reduce((size, { bytes }) => Math.max(size, bytes), 0)
+    const memory = Buffer.allocUnsafeSlow(this.disk ? largest + 64 : 0)
     let turn = performance.now()
     for (let i = entries.length - 1; i >= 0; i--) {
-      const batch = entries[i].batch ?? this.read(entries[i])
+      const batch = entries[i].batch ?? this.read(entries[i], memory)
       if (batch && !visit(batch, entries[i], latestStart[i])) return
       if (performance.now() - turn < TURN_MS) continue
       await nextTurn()
@@ -148,9 +150,9 @@ export class RequestLog {
   }
 
   /** Undefined when it has been dropped meanwhile or its bytes are damaged by now. */
-  private read(entry: Held): TraceBatch | undefined {
+  private read(entry: Held, memory: Buffer): TraceBatch | undefined {
     try {
-      const payload = this.disk?.read(entry.position!)
+      const payload = this.disk?.read(entry.position!, memory)
       return payload && scanTraces(payload)
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined

@@ -196,7 +196,10 @@ export class TraceStore {
   /** Runs of engines, newest first by their start. The query's conditions are on the run's own span. */
   async runs(query: TraceQuery): Promise<RunView[]> {
     const matches = spanMatcher(query)
-    const found = new Map<string, { start: number; batch: TraceBatch; span: number }>()
+    const found = new Map<string, { key: string; start: number; view: RunView }>()
+    const newest = () => [...found.values()].sort((a, b) => b.start - a.start).slice(0, query.limit)
+    /** Those that started no later cannot be among the newest any more. */
+    let floor = -Infinity
     await this.log.newestFirst(
       (entry) =>
         entry.hasRun &&
@@ -206,22 +209,22 @@ export class TraceStore {
         for (let span = 0; span < batch.count; span++) {
           if (!isRun(batch, span) || !spanFits(batch, span, query) || matches?.(batch, span) === false)
             continue
+          const start = epochMs(batch.body, batch.rows[span * STRIDE + START_TIME])
+          if (start <= floor) continue
           const at = batch.rows[span * STRIDE + TRACE_ID]
           const key = `${batch.body.toString('hex', at, at + 16)} ${spanIdOf(batch, span)}`
-          if (!found.has(key))
-            found.set(key, {
-              start: epochMs(batch.body, batch.rows[span * STRIDE + START_TIME]),
-              batch,
-              span,
-            })
+          if (!found.has(key)) found.set(key, { key, start, view: runView(batch, span) })
+        }
+        if (found.size >= 2 * query.limit) {
+          const keep = newest()
+          found.clear()
+          for (const run of keep) found.set(run.key, run)
+          floor = keep.at(-1)!.start
         }
         return !enough(found, query.limit, latestStartLeft)
       },
     )
-    return [...found.values()]
-      .sort((a, b) => b.start - a.start)
-      .slice(0, query.limit)
-      .map(({ batch, span }) => runView(batch, span))
+    return newest().map(({ view }) => view)
   }
 }
 
@@ -234,8 +237,8 @@ interface Building {
   last: bigint
   root: boolean
   named: number
-  batch: TraceBatch
-  span: number
+  name: string
+  service: string
   spanCount: number
   errorCount: number
   /** A span of it has what the query asks of one. */
@@ -270,8 +273,8 @@ function collect(
           last: nanos(body, rows[row + END_TIME]),
           root: false,
           named: Infinity,
-          batch,
-          span,
+          name: '',
+          service: '',
           spanCount: 0,
           errorCount: 0,
           matched: matches === undefined,
@@ -297,8 +300,8 @@ function collect(
     if ((root && !trace.root) || (root === trace.root && start < trace.named)) {
       trace.root = root
       trace.named = start
-      trace.batch = batch
-      trace.span = span
+      trace.name = body.toString('utf8', rows[row + NAME], rows[row + NAME_END])
+      trace.service = serviceName(resourceAttributes(batch, span))
     }
   }
 }
@@ -356,12 +359,10 @@ function spanIdOf({ body, rows }: TraceBatch, span: number): string {
 }
 
 function summary(trace: Building): TraceSummary {
-  const { batch, span } = trace
-  const row = span * STRIDE
   return {
     traceId: trace.traceId,
-    name: batch.body.toString('utf8', batch.rows[row + NAME], batch.rows[row + NAME_END]),
-    service: serviceName(resourceAttributes(batch, span)),
+    name: trace.name,
+    service: trace.service,
     startTime: new Date(Number(trace.first / 1_000_000n)).toISOString(),
     durationMs: durationMs(trace),
     spanCount: trace.spanCount,
