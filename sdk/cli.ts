@@ -20,6 +20,18 @@ const subcommands: Record<string, Subcommand> = {
     summary: 'run a program and join its CPU samples to its spans',
     load: async () => (await import('./profile-command.ts')).profileCommand,
   },
+  runs: {
+    summary: 'runs that the sidecar holds',
+    load: async () => (await import('./viewer-commands.ts')).runsCommand,
+  },
+  trace: {
+    summary: 'the spans of a trace as a tree',
+    load: async () => (await import('./viewer-commands.ts')).traceCommand,
+  },
+  compare: {
+    summary: 'two runs by span path; exit code 1 past a threshold',
+    load: async () => (await import('./viewer-commands.ts')).compareCommand,
+  },
 }
 
 function usage(): string {

@@ -149,6 +149,7 @@ async function start(options: StartOptions): Promise<void> {
     openapi: `${service.url}/openapi.json`,
     viewer: urls['viewer'],
     flame_graph: `${urls['viewer']}/#/trace/${trace_ids.backtest}`,
+    bars: `${urls['viewer']}/#/bars?${new URLSearchParams({ service: service.url, symbol: bars.symbol, timeframe: bars.timeframe })}`,
     signals_trace: `${urls['viewer']}/api/traces/${trace_ids.signals}`,
     backtest_trace: `${urls['viewer']}/api/traces/${trace_ids.backtest}`,
   }

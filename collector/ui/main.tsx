@@ -1,9 +1,11 @@
 import { render } from 'preact'
 import { useEffect } from 'preact/hooks'
 import { href, useRoute } from './route.ts'
+import { Bars } from './views/bars.tsx'
 import { Compare } from './views/compare.tsx'
 import { Cpu } from './views/cpu.tsx'
 import { Health } from './views/health.tsx'
+import { Metrics } from './views/metrics.tsx'
 import { Runs } from './views/runs.tsx'
 import { Trace } from './views/trace.tsx'
 import { Traces } from './views/traces.tsx'
@@ -13,7 +15,9 @@ import './style.css'
 const views = [
   { path: 'runs', label: 'Runs', view: Runs },
   { path: 'traces', label: 'Traces', view: Traces },
+  { path: 'bars', label: 'Bars', view: Bars },
   { path: 'compare', label: 'Compare', view: Compare },
+  { path: 'metrics', label: 'Metrics', view: Metrics },
   { path: 'health', label: 'Health', view: Health },
 ] as const
 const more = { trace: Trace, cpu: Cpu }

@@ -63,7 +63,21 @@ export function flameOfSamples(profile: SampledProfile): FlameNode {
       at.self += ms
     }
   }
+  foldCallers(root)
   return root
+}
+
+/** Callers that all samples share, beyond the last few, as one node: they tell nothing about the span. */
+function foldCallers(root: FlameNode): void {
+  const shared: FlameNode[] = []
+  for (let at = root; at.children.length === 1 && at.self === 0; at = at.children[0])
+    shared.push(at.children[0])
+  const hidden = shared.length - 4
+  if (hidden < 3) return
+  const { value, count } = root
+  root.children = [
+    { name: `… ${hidden} callers`, place: undefined, value, self: 0, count, children: [shared[hidden]] },
+  ]
 }
 
 function take(at: Building, ms: number): void {
