@@ -21,15 +21,15 @@ export class Account {
   readonly orders = new OrderCounts()
   readonly campaigns = new CampaignLedger()
   observer: RunObserver | undefined
-  cash: number
+  cash = NaN
   /** Cash plus positions at the last mark. */
-  value: number
+  value = NaN
   openPositions = 0
   peakPositions = 0
   /** Commission, slippage and borrow cost of everything filled so far, closed or not. */
-  commissionPaid = 0
-  slippagePaid = 0
-  borrowPaid = 0
+  commissionPaid = NaN
+  slippagePaid = NaN
+  borrowPaid = NaN
   /** Counts the fills, so that whoever records the cash knows when it may have changed. */
   changes = 0
   /** Of a run over several symbols: the step of their common time, by which an observer knows the facts. */
@@ -40,6 +40,8 @@ export class Account {
   constructor(config: ResolvedConfig, series: readonly BarSeries[]) {
     this.config = config
     this.books = series.map((bars, index) => new Book(index, bars))
+    // Doubles from the start, as in the sums of returns.
+    this.commissionPaid = this.slippagePaid = this.borrowPaid = 0
     this.cash = config.initialCapital
     this.value = config.initialCapital
   }

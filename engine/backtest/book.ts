@@ -61,13 +61,13 @@ export class Book {
   readonly orders: PendingOrder[] = []
   /** +1 long, -1 short, 0 flat. */
   side: 1 | -1 | 0 = 0
-  quantity = 0
+  quantity = NaN
   /** side x quantity. */
-  signed = 0
+  signed = NaN
   positionId = 0
-  lastPrice: number
+  lastPrice = NaN
   /** Money lost if every lot left at its stop. */
-  openRisk = 0
+  openRisk = NaN
   /** A bar whose low is at or below, or whose high is at or above, may touch a stop or a target. */
   guardLow = -Infinity
   guardHigh = Infinity
@@ -79,6 +79,8 @@ export class Book {
     this.index = index
     this.bars = bars
     this.lastPrice = bars.close[0]!
+    // Doubles from the start: a field that begins as a small integer is recompiled when it stops being one.
+    this.quantity = this.signed = this.openRisk = 0
   }
 
   get averageEntry(): number | null {

@@ -34,9 +34,9 @@ interface Found {
 export class DrawdownScan {
   private readonly keep: number
   private peak = -1
-  private peakValue: number
+  private peakValue = NaN
   private trough = -1
-  private troughValue: number
+  private troughValue = NaN
   private readonly deepest: Found[] = []
 
   constructor(initial: number, keep: number) {

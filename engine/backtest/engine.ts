@@ -11,6 +11,7 @@ import { type BacktestConfig, defaultLimits, type ResolvedConfig, resolveConfig 
 import { BacktestError } from './errors.ts'
 import { type Period, PortfolioSimulation } from './portfolio-simulation.ts'
 import { type BacktestResult, type PortfolioResult, reportOf } from './report.ts'
+import { keepSpecimens } from './specimens.ts'
 import { backtestStages, Simulation } from './simulation.ts'
 
 export interface BacktestEngineOptions {
@@ -38,6 +39,7 @@ export interface BacktestEngine {
 }
 
 export function createBacktestEngine(options: BacktestEngineOptions = {}): BacktestEngine {
+  keepSpecimens()
   const resolve = (config: BacktestConfig): { strategy: Strategy; config: ResolvedConfig } => {
     const merged = { ...options.config, ...config }
     const strategy = strategyOf(merged)

@@ -1,6 +1,6 @@
 /** Sums over the bar returns of a curve: value / value before - 1, the first against the initial capital. */
 export class ReturnSums {
-  private previous: number
+  private previous = NaN
   /** Risk-free return of one bar, which every return is measured against. */
   private readonly perBar: number
   private sum = NaN

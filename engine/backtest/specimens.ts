@@ -1,0 +1,62 @@
+import type { BarSeries } from '../bar-series.ts'
+import { buyAndHold } from '../strategy-buy-and-hold.ts'
+import { smaCross } from '../strategy-sma-cross.ts'
+import { Account } from './account.ts'
+import { resolveConfig } from './config.ts'
+import { Desk } from './desk.ts'
+import { reportOf } from './report.ts'
+import { Simulation } from './simulation.ts'
+
+let kept: readonly unknown[] | undefined
+
+/**
+ * Keeps one object of each kind that runs are made of. V8 forgets a class's layout at a full collection that finds no
+ * instance, and with it all machine code made for it: the run after it would be as slow as the first (decision 14).
+ *
+ * They are made by a few short runs, some milliseconds, once a process. A loop that becomes hot in its first call is compiled in
+ * the middle of it, knowing nothing of what comes behind; that code is thrown away at the end of each call and made
+ * again. After these runs the compiler has seen every loop to its end.
+ */
+export function keepSpecimens(): readonly unknown[] {
+  return (kept ??= make())
+}
+
+function make(): readonly unknown[] {
+  const bars = zigzag(96)
+  const config = resolveConfig({}, '-')
+  const played = Array.from({ length: 24 }, (_, k) => {
+    const strategy = k % 2 === 0 ? smaCross({ fast: 2, slow: 5 }) : buyAndHold()
+    const simulation = new Simulation(new Account(config, [bars]), strategy, 0, bars.length)
+    simulation.play(undefined)
+    reportOf({}, simulation, bars.length)
+    return simulation
+  })
+  // A position stays open and an order waits: entries and orders have a layout, too.
+  const { account } = played[0]
+  const [book] = account.books
+  const desk = new Desk(account, book)
+  desk.bar = 2
+  desk.enter({ side: 'LONG', quantity: 1.5 })
+  account.fillEntries(book, 3)
+  desk.enter({ side: 'LONG', quantity: 1.5 })
+  desk.exit()
+  return [played[0], played[1], desk]
+}
+
+/** Prices that go up and down, so that there is something to trade. */
+function zigzag(length: number): BarSeries {
+  const column = (value: (i: number) => number): Float64Array =>
+    Float64Array.from({ length }, (_, i) => value(i))
+  const close = (i: number): number => 100.5 + 10 * Math.sin(i / 5)
+  return {
+    symbol: '-',
+    timeframe: '1d',
+    length,
+    time: column((i) => i * 86_400_000),
+    open: column((i) => close(i) - 0.25),
+    high: column((i) => close(i) + 0.5),
+    low: column((i) => close(i) - 0.5),
+    close: column(close),
+    volume: column(() => 1000.5),
+  }
+}
