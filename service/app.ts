@@ -22,6 +22,7 @@ import { healthRoutes } from './routes/health.ts'
 import { listRoutes } from './routes/lists.ts'
 import { signalBookRoutes } from './routes/signal-book.ts'
 import { signalRoutes } from './routes/signals.ts'
+import { sweepRoutes } from './routes/sweeps.ts'
 import type { ServiceContext } from './service-context.ts'
 
 /** Bytes of a JSON body; bars in bulk come as streams with a limit of their own. */
@@ -74,6 +75,7 @@ export function createApp(context: ServiceContext): Hono {
   explainRoutes(app, context)
   barRoutes(app, context)
   backtestRoutes(app, context)
+  sweepRoutes(app, context)
   app.get(
     '/api/v1/metrics',
     describeRoute({

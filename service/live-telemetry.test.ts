@@ -91,6 +91,7 @@ beforeAll(async () => {
   await post('/api/v1/signals/generate', { symbol: 'CUT', timeframe: '1d', lookback: 5000 })
   const period = { start_date: '2000-01-01', end_date: '2020-01-01' }
   await post('/api/v1/backtests/run?wait=60', { ...series, strategy: 'wyckoff_all', ...period })
+  await post('/api/v1/sweeps', { symbols: ['SPX'], strategy: 'sma_cross', ...period })
   await fetch(`${service.url}/nowhere`)
   const log = createLogger({ write: () => undefined })
   log.info('delivered')

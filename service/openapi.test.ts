@@ -64,7 +64,7 @@ beforeAll(async () => {
   )
   ajv.addSchema({ $id: 'document', ...document })
   // Something of each kind, by the operations themselves.
-  for (const path of ['/api/v1/signals/generate', '/api/v1/backtests/run']) {
+  for (const path of ['/api/v1/signals/generate', '/api/v1/backtests/run', '/api/v1/sweeps']) {
     const asked = operations.find((one) => one.path === path)!
     const { response } = await send(asked, path.endsWith('run') ? { query: { wait: '30' } } : {})
     if (response.status >= 300) throw new Error(`${path}: ${await response.text()}`)
@@ -73,7 +73,8 @@ beforeAll(async () => {
     name: 'test.ids',
     text: `SELECT (SELECT id FROM signals LIMIT 1) AS signals, (SELECT id FROM patterns LIMIT 1) AS patterns,
       (SELECT id FROM notifications LIMIT 1) AS notifications,
-      (SELECT backtest_run_id FROM backtest_results WHERE status = 'COMPLETED' LIMIT 1) AS backtests`,
+      (SELECT backtest_run_id FROM backtest_results WHERE status = 'COMPLETED' LIMIT 1) AS backtests,
+      (SELECT id FROM tapescope_jobs.sweeps LIMIT 1) AS sweeps`,
   })
   ids = found
 })

@@ -34,6 +34,9 @@ export interface TestServiceOptions {
   keys?: string
   maxConnections?: number
   postgres?: EmbeddedPostgres
+  /** Backtests at once; 0 leaves them to workers elsewhere. */
+  concurrency?: number
+  maxWaiting?: number
 }
 
 /** The whole application on a PostgreSQL of its own, without a socket and without telemetry: for tests. */
@@ -49,15 +52,19 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
   const logged: Record<string, unknown>[] = []
   const log = (line: Record<string, unknown>) => logged.push(line)
   const queue = await openJobQueue(postgres.url, log)
-  const worker = await startJobWorker({
-    database,
-    queue,
-    concurrency: 2,
-    runSeconds: 60,
-    name: 'test',
-    telemetry: null,
-    log,
-  })
+  const concurrency = options.concurrency ?? 2
+  const worker =
+    concurrency === 0
+      ? undefined
+      : await startJobWorker({
+          database,
+          queue,
+          concurrency,
+          runSeconds: 60,
+          name: 'test',
+          telemetry: null,
+          log,
+        })
   const stopping = new AbortController()
   const app = createApp({
     observers: [],
@@ -66,7 +73,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     signalEngine,
     replayEngine: signalEngine,
     queue,
-    maxWaiting: 64,
+    maxWaiting: options.maxWaiting ?? 64,
     stopping: stopping.signal,
     version: '0.0.0',
     startedAt: performance.now(),
@@ -96,7 +103,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     },
     async stop() {
       stopping.abort()
-      await worker.stop(1_000)
+      await (worker?.stop(1_000) ?? queue.boss.stop({ graceful: false }))
       await database.close()
       await postgres.stop()
     },

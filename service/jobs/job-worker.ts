@@ -116,7 +116,10 @@ export async function startJobWorker(options: JobWorkerOptions): Promise<JobWork
     const limit = AbortSignal.timeout(options.runSeconds * 1_000)
     const signal = AbortSignal.any([watched.signal, job.signal, limit])
     try {
-      const bars = await patiently(() => shelf.get(database, request, sweepId ?? job.id), signal)
+      const bars = await unlessAborted(
+        patiently(() => shelf.get(database, request, sweepId ?? job.id), signal),
+        signal,
+      )
       const { startDate, endDate, config } = request
       const result = await pool.run({
         bars,
@@ -146,6 +149,19 @@ export async function startJobWorker(options: JobWorkerOptions): Promise<JobWork
 /** Seconds from when the job could have run; both times are the database's. */
 function waited({ createdOn, startAfter, startedOn }: JobWithMetadata<BacktestJob>): number {
   return Math.max(0, startedOn.getTime() - Math.max(createdOn.getTime(), startAfter.getTime())) / 1e3
+}
+
+/** Nobody waits for bars that nobody wants any more; another run of the sweep may still. */
+async function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
+  signal.throwIfAborted()
+  const { promise, reject } = Promise.withResolvers<never>()
+  const onAbort = () => reject(signal.reason as Error)
+  signal.addEventListener('abort', onAbort, { once: true })
+  try {
+    return await Promise.race([work, promise])
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
 }
 
 /** What the same run would throw again. */
