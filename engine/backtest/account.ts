@@ -414,10 +414,7 @@ export class Account {
       lot.tag,
     )
     const { campaign } = lot.tag
-    if (campaign !== undefined) {
-      if (reason === 'STOP') this.campaigns.stoppedOut(campaign, book.bars.time[bar])
-      if (quantity >= book.quantity) this.campaigns.positionClosed(campaign)
-    }
+    if (campaign !== undefined && reason === 'STOP') this.campaigns.stoppedOut(campaign, book.bars.time[bar])
     lot.quantity -= quantity
     lot.commission -= lot.commission * share
     lot.slippage -= lot.slippage * share
@@ -429,7 +426,16 @@ export class Account {
   /** Drops what is closed and brings the book's sums up to date. */
   private settle(book: Book, bar: number): void {
     let kept = 0
-    for (const lot of book.lots) if (lot.quantity > 0) book.lots[kept++] = lot
+    for (const lot of book.lots) {
+      const { campaign } = lot.tag
+      if (lot.quantity > 0) book.lots[kept++] = lot
+      // Several entries may end on one bar: a campaign is over when none of its entries is left.
+      else if (
+        campaign !== undefined &&
+        !book.lots.some((other) => other.quantity > 0 && other.tag.campaign === campaign)
+      )
+        this.campaigns.positionClosed(campaign)
+    }
     book.lots.length = kept
     const held = book.side !== 0
     book.refresh()

@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest'
 import { generateBars } from '../generator.ts'
 import { createSignalEngine } from '../signal-engine.ts'
+import type { Strategy } from '../strategy.ts'
 import { createBacktestEngine } from './engine.ts'
+import { scriptedBars } from './scripted-bars.ts'
 
 const { bars } = generateBars({ seed: 7, length: 6000 })
 
@@ -41,3 +43,27 @@ test('two runs give the same result to the last digit', () => {
   expect(one.metrics).toEqual(two.metrics)
   expect(one.equity.value).toEqual(two.equity.value)
 })
+
+test.each(['one stop', 'an exit', 'different stops'])(
+  'a campaign of two entries is over when both are, by %s',
+  (how) => {
+    const open: number[] = []
+    const strategy: Strategy = {
+      name: 'two',
+      start: () => ({
+        onBar(bar, broker) {
+          open.push(broker.campaigns().filter((campaign) => campaign.open).length)
+          for (const stop of [95, how === 'different stops' ? 90 : 95]) {
+            if (bar === 0)
+              broker.enter({ side: 'LONG', quantity: 1, stop, tag: { campaign: 'C', pattern: 'SOS' } })
+          }
+          if (bar === 1 && how === 'an exit') broker.exit()
+        },
+      }),
+    }
+    const falling = [100, 100, 94, 89, 89].map((price) => [price, price + 1, price - 1, price] as const)
+    const { trades } = createBacktestEngine().run(scriptedBars(falling), { strategy })
+    expect(trades.length).toBe(2)
+    expect(open).toEqual(how === 'different stops' ? [0, 1, 1, 0, 0] : [0, 1, 0, 0, 0])
+  },
+)
