@@ -192,6 +192,38 @@ describe('backtests', () => {
     let read = await call('GET', place)
     while (read.body['status'] !== 'COMPLETED') read = await call('GET', place)
     expect(read.body['config']).toMatchObject({ initial_capital: 5_000 })
+    const events = await (await app.request(`${place}/events`)).text()
+    expect(events).toMatch(/^event: end\ndata: \{"status":"COMPLETED"/)
+  })
+
+  it('of a sweep are put together, the best first, and their progress streams until the end', async () => {
+    const parameters = { position_frac: [0.1, 0.2, 0.3], strategy: ['sma_cross', 'buy_and_hold'] }
+    const { symbol, start_date, end_date } = period
+    const answer = await call('POST', '/api/v1/sweeps', {
+      symbols: [symbol],
+      start_date,
+      end_date,
+      strategy: 'sma_cross',
+      parameters,
+      metric: 'total_return',
+    })
+    expect([answer.status, answer.body['runs']]).toEqual([202, 6])
+    const place = answer.headers.get('location')!
+    const events = await (await app.request(`${place}/events`)).text()
+    expect(events.split('event: ').at(-1)).toMatch(/^end\ndata: .*"completed":6/)
+    const { body } = await call('GET', place)
+    const ranked = body['ranked'] as { backtest_run_id: string; value: number; parameters: Json }[]
+    expect(ranked.map(({ value }) => value)).toEqual(
+      ranked.map(({ value }) => value).toSorted((a, b) => b - a),
+    )
+    // A part gives what the same run alone gives.
+    const [best] = ranked
+    const alone = await call('POST', '/api/v1/backtests/run?wait=30', {
+      ...period,
+      strategy: best.parameters['strategy'],
+      config: { position_frac: best.parameters['position_frac'] },
+    })
+    expect((alone.body['metrics'] as Json)['total_return']).toBe(best.value)
   })
 })
 

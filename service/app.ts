@@ -22,6 +22,7 @@ import { healthRoutes } from './routes/health.ts'
 import { listRoutes } from './routes/lists.ts'
 import { signalBookRoutes } from './routes/signal-book.ts'
 import { signalRoutes } from './routes/signals.ts'
+import { progressStreams } from './routes/stream-progress.ts'
 import { sweepRoutes } from './routes/sweeps.ts'
 import type { ServiceContext } from './service-context.ts'
 
@@ -76,6 +77,7 @@ export function createApp(context: ServiceContext): Hono {
   barRoutes(app, context)
   backtestRoutes(app, context)
   sweepRoutes(app, context)
+  progressStreams(app, context)
   app.get(
     '/api/v1/metrics',
     describeRoute({
