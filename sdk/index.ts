@@ -49,3 +49,4 @@ export {
 } from './context/carry-context.ts'
 export { createLogger, type Logger, type LoggerOptions, type LogLevel } from './logs/create-logger.ts'
 export { observePool, type PoolShape } from './observe-pool.ts'
+export { startThreadProfiler, type ThreadProfileOptions, type ThreadProfiler } from './profile-thread.ts'

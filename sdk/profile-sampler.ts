@@ -7,6 +7,7 @@ import { toCpuProfile, toSpeedscope } from './profile-formats.ts'
 import { toHeapSpeedscope } from './profile-heap.ts'
 import { createSampleLog, profilerUrl, type V8Profile } from './profile-join.ts'
 import type { DrainedSections, Section } from './profile-sections.ts'
+import { sendProfile } from './send-profile.ts'
 
 /**
  * The worker that samples the main thread. It takes V8's profiles in overlapping segments (a segment ends after the
@@ -30,6 +31,8 @@ export interface SamplerOptions {
 
 export type SamplerCommand =
   | { do: 'stop'; file: string | null }
+  /** After the answer to `stop`: the worker may go. */
+  | { do: 'close' }
   | { do: 'dump'; file: string | null }
   | { do: 'flush' }
 
@@ -70,7 +73,10 @@ async function sample(options: SamplerOptions): Promise<void> {
     queue = queue.then(work, work)
   }
 
-  parentPort?.on('message', (command: SamplerCommand) => inTurn(() => obey(command)))
+  parentPort?.on('message', (command: SamplerCommand) => {
+    if (command.do === 'close') parentPort?.close()
+    else inTurn(() => obey(command))
+  })
   await session.post('Profiler.enable')
   await session.post('Profiler.setSamplingInterval', { interval: options.intervalUs })
   if (options.heap) await session.post('HeapProfiler.startSampling', { samplingInterval: 32_768 })
@@ -116,22 +122,10 @@ async function sample(options: SamplerOptions): Promise<void> {
   }
 
   async function send(document: ProfileDocument): Promise<string | undefined> {
-    if (!options.sidecar || !document.samples.span.some((span) => span >= 0)) return undefined
-    try {
-      const answer = await fetch(new URL('/api/profiles', options.sidecar), {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify(document),
-        signal: AbortSignal.timeout(2000),
-      })
-      await answer.body?.cancel()
-      return answer.ok ? undefined : `the sidecar answered ${answer.status}`
-    } catch (error) {
-      return `the sidecar did not take the profile: ${error instanceof Error ? error.message : String(error)}`
-    }
+    return options.sidecar === null ? undefined : sendProfile(options.sidecar, document)
   }
 
-  async function obey(command: SamplerCommand): Promise<void> {
+  async function obey(command: Exclude<SamplerCommand, { do: 'close' }>): Promise<void> {
     const files: string[] = []
     let document: ProfileDocument | null = null
     let problem: string | undefined
@@ -159,10 +153,9 @@ async function sample(options: SamplerOptions): Promise<void> {
     parentPort?.postMessage(answer)
     Atomics.add(done, 0, 1)
     Atomics.notify(done, 0)
-    if (command.do === 'stop') {
-      session.disconnect()
-      parentPort?.close()
-    }
+    // The main thread takes the session apart, and answers to this thread when it has: were this thread gone by then,
+    // Node would abort the process. So it waits for the main thread to say that its turn has passed.
+    if (command.do === 'stop') session.disconnect()
   }
 }
 

@@ -48,6 +48,9 @@ export interface Profiler {
   stopNow(deadlineMs?: number): void
 }
 
+/** Turns of the event loop in which the main thread has surely taken the sampler's session apart. */
+const closeAfterMs = 200
+
 /**
  * Samples this process's main thread from a worker and joins each sample to the OpenTelemetry span that was active,
  * by the monotonic clock. Works with any registered OpenTelemetry SDK, before or after it is registered; a sample is
@@ -132,7 +135,12 @@ export async function startProfiler(options: ProfileOptions = {}): Promise<Profi
     },
     dump,
     stop() {
-      stopped ??= ask({ do: 'stop', file }).then(result).finally(release)
+      stopped ??= ask({ do: 'stop', file })
+        .then(result)
+        .finally(() => {
+          release()
+          setTimeout(() => worker.postMessage({ do: 'close' } satisfies SamplerCommand), closeAfterMs).unref()
+        })
       return stopped
     },
     stopNow(deadlineMs = 5000) {

@@ -113,6 +113,8 @@ async function start(options: StartOptions): Promise<void> {
       serviceName: 'tapescope-service',
       serviceVersion: packageJson.version,
       otlpEndpoint: urls['otlp'],
+      // The backtest runs in a thread; it is short, so it is sampled densely.
+      profileFirstRun: { service: 'tapescope-service', sidecar: urls['viewer'], intervalUs: 250 },
     },
     keys: readApiKeys(process.env['TAPESCOPE_API_KEYS']),
     limits: readServiceLimits(process.env),

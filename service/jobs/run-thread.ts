@@ -6,6 +6,7 @@ import {
   instrumentBacktestEngine,
   keepTrace,
   startTelemetry,
+  startThreadProfiler,
   traceOf,
   withCarriedContext,
 } from '@tapescope/sdk'
@@ -25,14 +26,18 @@ export interface ThreadTask {
 export type ThreadAnswer = { result: StoredResult } | { error: { name: string; message: string } }
 
 const { telemetry: wanted } = workerData as { telemetry: ThreadTelemetry | null }
-const telemetry = wanted === null ? undefined : await startTelemetry({ ...wanted, handleSignals: false })
+const { profileFirstRun, ...options } = wanted ?? {}
+const telemetry = wanted === null ? undefined : await startTelemetry({ ...options, handleSignals: false })
+let profiler = profileFirstRun === undefined ? undefined : startThreadProfiler(profileFirstRun)
 const engine = instrumentBacktestEngine(createBacktestEngine())
 let idle: NodeJS.Timeout | undefined
 
 parentPort!.on('message', (task: ThreadTask) => {
   clearTimeout(idle)
   // oxlint-disable-next-line unicorn/require-post-message-target-origin -- threads have no origins
-  parentPort!.postMessage(answer(task))
+  parentPort!.postMessage(profiler === undefined ? answer(task) : profiler.during(() => answer(task)))
+  void profiler?.send()
+  profiler = undefined
   // Spans leave as soon as there is time: whoever waits for the result looks for its trace next.
   idle = setTimeout(() => void telemetry?.flush(), 20)
 })

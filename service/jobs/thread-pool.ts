@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import type { BacktestConfig, BarSeries } from '@tapescope/engine'
-import type { ContextCarrier, TelemetryOptions } from '@tapescope/sdk'
+import type { ContextCarrier, TelemetryOptions, ThreadProfileOptions } from '@tapescope/sdk'
 import { requestStop } from './run-control.ts'
 import type { StoredResult } from './render-result.ts'
 import type { ThreadAnswer } from './run-thread.ts'
@@ -10,7 +10,10 @@ import type { ThreadAnswer } from './run-thread.ts'
 export type ThreadTelemetry = Pick<
   TelemetryOptions,
   'serviceName' | 'serviceVersion' | 'otlpEndpoint' | 'tracesProtocol'
->
+> & {
+  /** The CPU of each thread's first run goes to this sidecar: what a developer looks at after `npm start`. */
+  profileFirstRun?: ThreadProfileOptions
+}
 
 export interface PoolRun {
   bars: BarSeries
