@@ -45,10 +45,10 @@ export class DrawdownScan {
     this.troughValue = initial
   }
 
-  /** `count` marks, the first of which is point `first`. */
-  add(value: Float64Array, count: number, first: number): void {
+  /** Marks `from` to `to - 1` of `value`, whose first one is point `first`. */
+  add(value: Float64Array, from: number, to: number, first: number): void {
     let { peakValue, troughValue } = this
-    for (let i = 0; i < count; i++) {
+    for (let i = from; i < to; i++) {
       const now = value[i]
       if (now >= peakValue) {
         if (troughValue < peakValue) this.close(first + i, now)
@@ -59,6 +59,11 @@ export class DrawdownScan {
         this.trough = first + i
       }
     }
+  }
+
+  /** Points up to `last` are all as the one before: a high lasts until the last of them. */
+  addFlat(value: number, last: number): void {
+    if (value >= this.peakValue) this.peak = last
   }
 
   /** A period ends: recovered at point `recovery`, or not at all (-1). */

@@ -32,6 +32,8 @@ export interface EquityCurve {
 
 /** Marks that are collected before the sums take them; small enough to stay in the nearest cache. */
 export const blockPoints = 4096
+/** Marks below which looking at each is cheaper than remembering a stretch. */
+const shortestFlat = 16
 /** index, cash, signed quantity */
 const stepWidth = 3
 
@@ -50,6 +52,8 @@ export class EquityRecorder {
   /** Closes at the points; null with several symbols, when all marks have to be kept. */
   private readonly close: Float64Array | null
   private readonly kept: Float64Array | null
+  /** Stretches of the block without a change: first mark and end of each, in order. */
+  private readonly flats: number[] = []
   private digested = 0
   private steps = new Float64Array(stepWidth * 64)
   private stepEnd = 0
@@ -77,11 +81,28 @@ export class EquityRecorder {
     this.stepEnd += stepWidth
   }
 
+  /** Marks `from` to `to - 1` of the block are all the same, which spares a look at each. */
+  markFlat(from: number, to: number, value: number): void {
+    this.block.fill(value, from, to)
+    // The first differs from the mark before when something was just sold.
+    if (to - from >= shortestFlat) this.flats.push(from + 1, to)
+  }
+
   /** The first `count` marks of the block are complete. */
   digest(count: number): void {
-    const { block, digested } = this
-    this.returns.add(block, count)
-    this.drawdowns.add(block, count, digested)
+    const { block, digested, flats, returns, drawdowns } = this
+    let done = 0
+    for (let k = 0; k < flats.length; k += 2) {
+      const [from, to] = [flats[k], flats[k + 1]]
+      returns.add(block, done, from)
+      drawdowns.add(block, done, from, digested)
+      returns.addFlat(to - from)
+      drawdowns.addFlat(block[from], digested + to - 1)
+      done = to
+    }
+    flats.length = 0
+    returns.add(block, done, count)
+    drawdowns.add(block, done, count, digested)
     this.months.add(block, count, digested)
     if (this.kept !== null) this.kept.set(block.subarray(0, count), digested)
     this.digested = digested + count

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { generateBars } from '../generator.ts'
 import { wyckoff } from '../strategy-wyckoff.ts'
-import type { Strategy } from '../strategy.ts'
+import type { Broker, Strategy } from '../strategy.ts'
 import { createBacktestEngine } from './engine.ts'
 import { randomWalk, scriptedBars } from './scripted-bars.ts'
 
@@ -55,3 +55,29 @@ test('signals are counted: those of the signal engine, or the entries that a str
   expect(ordered.metrics.totalSignals).toBe(10)
   expect(ordered.orders.submitted).toBe(20)
 })
+
+test.each([1, 2, 3])(
+  'bars that are skipped or filled change nothing: known signals against every bar, seed %i',
+  (seed) => {
+    const bars = randomWalk(9000, seed)
+    const act = (bar: number, broker: Broker): void => {
+      if (bar % 310 === 7)
+        broker.enter({
+          side: bar % 620 === 7 ? 'LONG' : 'SHORT',
+          stop: bars.close[bar] * (bar % 620 === 7 ? 0.9 : 1.1),
+        })
+      if (bar % 310 === 130) broker.exit()
+    }
+    const wakeBars = Array.from({ length: 9000 }, (_, bar) => bar).filter((bar) =>
+      [7, 130].includes(bar % 310),
+    )
+    const run = (known: object) => {
+      const strategy: Strategy = { name: 'known', start: () => ({ onBar: act, ...known }) }
+      return engine.run(bars, { strategy, positionFrac: 0.9, startDate: bars.time[50] })
+    }
+    const [{ equity: sparse, ...left }, { equity: every, ...right }] = [run({ wakeBars }), run({})]
+    expect(left.trades.length).toBeGreaterThan(20)
+    expect(left).toEqual(right)
+    expect(sparse.value).toEqual(every.value)
+  },
+)

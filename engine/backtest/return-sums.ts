@@ -19,10 +19,11 @@ export class ReturnSums {
     this.downside = 0
   }
 
-  add(value: Float64Array, count: number): void {
+  /** Marks `from` to `to - 1` of `value`. */
+  add(value: Float64Array, from: number, to: number): void {
     const { perBar } = this
     let { previous, sum, squares, downside, flat } = this
-    for (let i = 0; i < count; i++) {
+    for (let i = from; i < to; i++) {
       const now = value[i]
       if (now === previous) {
         flat++
@@ -39,6 +40,12 @@ export class ReturnSums {
     this.squares = squares
     this.downside = downside
     this.flat = flat
+    this.count += to - from
+  }
+
+  /** `count` marks that are all the one before. */
+  addFlat(count: number): void {
+    this.flat += count
     this.count += count
   }
 

@@ -158,7 +158,7 @@ export class Simulation {
     const { book, account } = this
     if (book.side === 0) {
       account.value = account.cash
-      this.recorder.block.fill(account.cash, first - this.blockStart, end - this.blockStart)
+      this.recorder.markFlat(first - this.blockStart, end - this.blockStart, account.cash)
       return end
     }
     const { low, high } = book.bars
