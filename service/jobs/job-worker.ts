@@ -44,19 +44,28 @@ export async function startJobWorker(options: JobWorkerOptions): Promise<JobWork
   await queue.boss.work<BacktestJob, void>(deadQueueName, { pollingIntervalSeconds: 2 }, ([job]) =>
     buryRun(database, job.data.runId),
   )
-  await queue.boss.work<BacktestJob>(
-    queueName,
-    {
-      includeMetadata: true,
-      localConcurrency: concurrency,
-      pollingIntervalSeconds: 0.5,
-      notifyPollingIntervalSeconds: 2,
-      burstWhenBatchFull: true,
-      heartbeatRefreshSeconds: 3,
-    },
-    // Typed so by the library only where the options are literals.
-    ([job]) => work(job as JobWithMetadata<BacktestJob>),
-  )
+  // One worker of the library per place, so that each can be told to look again as soon as its run is over: the library
+  // itself would wait for its next poll.
+  const ids: string[] = []
+  for (let place = 0; place < concurrency; place++) {
+    ids[place] = await queue.boss.work<BacktestJob>(
+      queueName,
+      {
+        includeMetadata: true,
+        pollingIntervalSeconds: 0.5,
+        notifyPollingIntervalSeconds: 1,
+        heartbeatRefreshSeconds: 3,
+      },
+      async ([job]) => {
+        try {
+          // Typed so by the library only where the options are literals.
+          await work(job as JobWithMetadata<BacktestJob>)
+        } finally {
+          queue.boss.notifyWorker(ids[place])
+        }
+      },
+    )
+  }
 
   async function work(job: JobWithMetadata<BacktestJob>): Promise<void> {
     const { id, data, retryCount: attempt } = job
