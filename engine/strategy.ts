@@ -62,7 +62,7 @@ export interface Broker {
   /** Every open entry of the account, of all its symbols. */
   positions(): PortfolioPosition[]
   /** The campaigns that the account's entries named. */
-  campaigns(): PortfolioCampaign[]
+  campaigns(): readonly PortfolioCampaign[]
 }
 
 export interface Target {

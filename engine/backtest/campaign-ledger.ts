@@ -1,41 +1,42 @@
-import { type PatternType, patternTypes } from '../signal.ts'
 import type { PortfolioCampaign } from '../risk.ts'
-
-interface Entry {
-  id: string
-  symbol: string
-  open: boolean
-  taken: PatternType[]
-  lastStopOut: number | null
-}
+import { patternTypes } from '../signal.ts'
 
 /** What each campaign has taken and when it was last stopped out; kept only for entries that name a campaign. */
 export class CampaignLedger {
-  private readonly entries = new Map<string, Entry>()
+  /** Never changed in place, so that a list that was given stays as it was without copying its entries. */
+  private readonly entries: PortfolioCampaign[] = []
+  private readonly places = new Map<string, number>()
+  private listed: readonly PortfolioCampaign[] | null = null
 
   taken(id: string, symbol: string, pattern: string | undefined): void {
-    let entry = this.entries.get(id)
-    if (entry === undefined) {
-      entry = { id, symbol, open: true, taken: [], lastStopOut: null }
-      this.entries.set(id, entry)
+    let place = this.places.get(id)
+    if (place === undefined) {
+      place = this.entries.push({ id, symbol, open: true, taken: [], lastStopOut: null }) - 1
+      this.places.set(id, place)
     }
-    entry.open = true
+    const { taken } = this.entries[place]
     const type = patternTypes.find((type) => type === pattern)
-    if (type !== undefined && !entry.taken.includes(type)) entry.taken.push(type)
+    const fresh = type !== undefined && !taken.includes(type)
+    this.change(id, { open: true, taken: fresh ? [...taken, type] : taken })
   }
 
   stoppedOut(id: string, time: number): void {
-    const entry = this.entries.get(id)
-    if (entry !== undefined) entry.lastStopOut = time
+    this.change(id, { lastStopOut: time })
   }
 
   positionClosed(id: string): void {
-    const entry = this.entries.get(id)
-    if (entry !== undefined) entry.open = false
+    this.change(id, { open: false })
+  }
+
+  private change(id: string, changed: Partial<PortfolioCampaign>): void {
+    const place = this.places.get(id)
+    if (place === undefined) return
+    this.entries[place] = { ...this.entries[place], ...changed }
+    this.listed = null
   }
 
   /** Open campaigns and those of the last stop-outs: all that a new candidate is judged by. */
-  list(): PortfolioCampaign[] {
-    return [...this.entries.values()].map((entry) => ({ ...entry, taken: [...entry.taken] }))
+  list(): readonly PortfolioCampaign[] {
+    return (this.listed ??= this.entries.slice())
   }
 }

@@ -157,7 +157,7 @@ export class Desk implements Broker {
     return this.account.positions()
   }
 
-  campaigns(): PortfolioCampaign[] {
+  campaigns(): readonly PortfolioCampaign[] {
     return this.account.campaigns.list()
   }
 
