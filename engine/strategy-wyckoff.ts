@@ -1,3 +1,4 @@
+import type { Bar } from './bar-series.ts'
 import { campaignId, campaignMs } from './campaign.ts'
 import { PhaseExits } from './phase-exits.ts'
 import type { Portfolio, RiskLimits } from './risk.ts'
@@ -32,6 +33,16 @@ export function wyckoff(options: WyckoffOptions = {}): Strategy {
   return { name: options.name ?? 'wyckoff_all', start: (context) => new WyckoffRun(context, options) }
 }
 
+/** Filled anew for each bar; the session copies what it is given. */
+class FedBar implements Bar {
+  time = NaN
+  open = NaN
+  high = NaN
+  low = NaN
+  close = NaN
+  volume = NaN
+}
+
 class WyckoffRun implements StrategyRun {
   private readonly context: StrategyContext
   private readonly options: WyckoffOptions
@@ -41,15 +52,18 @@ class WyckoffRun implements StrategyRun {
   signalCount = 0
   private broker: Broker | null = null
   private campaign: string | null = null
-  private peak = 0
+  private readonly fed = new FedBar()
   private day = -1
-  private dayStart = 0
-  private equityBefore = 0
+  // Doubles from the start (decision 18).
+  private peak = NaN
+  private dayStart = NaN
+  private equityBefore = NaN
 
   constructor(context: StrategyContext, options: WyckoffOptions) {
     this.context = context
     this.options = options
     const { bars, first } = context
+    this.peak = this.dayStart = this.equityBefore = 0
     this.phaseExits = options.applyPhaseExits === true ? new PhaseExits(bars) : null
     const { limits, signals } = options
     this.session = createSignalEngine({
@@ -71,14 +85,14 @@ class WyckoffRun implements StrategyRun {
 
   private push(bar: number): BarOutcome {
     const { close, high, low, open, time, volume } = this.context.bars
-    const added = this.session.push({
-      time: time[bar],
-      open: open[bar],
-      high: high[bar],
-      low: low[bar],
-      close: close[bar],
-      volume: volume[bar],
-    })
+    const { fed } = this
+    fed.time = time[bar]
+    fed.open = open[bar]
+    fed.high = high[bar]
+    fed.low = low[bar]
+    fed.close = close[bar]
+    fed.volume = volume[bar]
+    const added = this.session.push(fed)
     this.phaseExits?.read(added)
     return added
   }
