@@ -32,6 +32,7 @@ async function bare(): Promise<{ port: number; flush: () => Promise<unknown> }> 
   const { createApp } = await import('../service/app.ts')
   const { readApiKeys } = await import('../service/api-keys.ts')
   const { openJobQueue } = await import('../service/jobs/job-queue.ts')
+  const { listenForSignals } = await import('../service/signal-feed.ts')
   const { startJobWorker } = await import('../service/jobs/job-worker.ts')
   const { openDatabase } = await import('../service/database.ts')
   const { refreshSeries } = await import('../service/generate-signals.ts')
@@ -51,6 +52,7 @@ async function bare(): Promise<{ port: number; flush: () => Promise<unknown> }> 
     signalEngine: engine,
     replayEngine: engine,
     queue,
+    signalFeed: await listenForSignals(databaseUrl, log),
     maxWaiting: limits.backtests,
     stopping: new AbortController().signal,
     version: '0.0.0',

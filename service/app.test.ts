@@ -227,6 +227,25 @@ describe('backtests', () => {
   })
 })
 
+describe('the stream of signals', () => {
+  it('tells them as they are stored, to those who asked for their symbol', async () => {
+    const { bars } = parseBarsCsv(await readRealBarsCsv(), { symbol: 'LIVE', timeframe: '1d' })
+    await storeBars(service.database, bars)
+    const stream = async (symbol: string) =>
+      (await app.request(`/api/v1/signals/events?symbol=${symbol}`))
+        .body!.pipeThrough(new TextDecoderStream())
+        .getReader()
+    const [own, other] = [await stream('LIVE'), await stream('NONE')]
+    for (const reader of [own, other]) expect((await reader.read()).value).toBe(': listening\n\n')
+    await call('POST', '/api/v1/signals/generate', { symbol: 'LIVE', timeframe: '1d', lookback: 5000 })
+    const { value } = await own.read()
+    expect(value).toMatch(/^id: [0-9a-f-]{36}\nevent: signal\ndata: \{"id" ?: ?"[^"]+", ?"symbol" ?: ?"LIVE"/)
+    const nothing = await Promise.race([other.read(), new Promise((resolve) => setTimeout(resolve, 200))])
+    expect(nothing).toBeUndefined()
+    for (const reader of [own, other]) await reader.cancel()
+  })
+})
+
 describe('bars', () => {
   const rows = ['2024-01-01', '2024-01-02', '2024-01-03'].map((day) => `${day},10,12,9,11,1000`)
   const csv = ['date,open,high,low,close,volume', ...rows].join('\n')

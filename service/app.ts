@@ -23,6 +23,7 @@ import { listRoutes } from './routes/lists.ts'
 import { signalBookRoutes } from './routes/signal-book.ts'
 import { signalRoutes } from './routes/signals.ts'
 import { progressStreams } from './routes/stream-progress.ts'
+import { signalStream } from './routes/stream-signals.ts'
 import { sweepRoutes } from './routes/sweeps.ts'
 import type { ServiceContext } from './service-context.ts'
 
@@ -70,6 +71,7 @@ export function createApp(context: ServiceContext): Hono {
   healthRoutes(app, context)
   // Before the routes with an id in the same place.
   listRoutes(app, context)
+  signalStream(app, context)
   detectRoute(app, context)
   signalRoutes(app, context)
   signalBookRoutes(app, context)

@@ -22,6 +22,7 @@ import { observeRequests } from './observe-requests.ts'
 import { portError } from './port.ts'
 import { createRateLimit } from './rate-limit.ts'
 import type { ServiceLimits } from './service-limits.ts'
+import { listenForSignals } from './signal-feed.ts'
 import { StartError } from './start-error.ts'
 import { watchData } from './watch-data.ts'
 
@@ -85,6 +86,7 @@ export async function serve(options: ServeOptions): Promise<Service> {
   const replayEngine = instrumentSignalEngine(engine, { mode: 'replay' })
   const stopping = new AbortController()
   const queue = await openJobQueue(databaseUrl, log)
+  const signalFeed = await listenForSignals(databaseUrl, log)
   let worker: JobWorker | undefined
   if (limits.concurrency > 0) {
     worker = await startJobWorker({
@@ -106,6 +108,7 @@ export async function serve(options: ServeOptions): Promise<Service> {
     signalEngine,
     replayEngine,
     queue,
+    signalFeed,
     maxWaiting: limits.backtests,
     stopping: stopping.signal,
     version,
@@ -141,6 +144,7 @@ export async function serve(options: ServeOptions): Promise<Service> {
   try {
     await once(server, 'listening')
   } catch (error) {
+    await signalFeed.stop()
     await (worker?.stop(1_000) ?? queue.boss.stop({ graceful: false }))
     await database.close()
     throw portError(error as NodeJS.ErrnoException, host, port)
@@ -156,6 +160,7 @@ export async function serve(options: ServeOptions): Promise<Service> {
   async function stop(deadlineMs: number): Promise<void> {
     watch.stop()
     stopping.abort()
+    void signalFeed.stop()
     const late = sleep(deadlineMs, undefined, { ref: false })
     const closed = once(server, 'close')
     const drained = worker?.stop(deadlineMs) ?? queue.boss.stop({ graceful: true, timeout: deadlineMs })

@@ -1,6 +1,7 @@
 import type { SignalEngine } from '@tapescope/engine'
 import type { MiddlewareHandler } from 'hono'
 import type { JobQueue } from './jobs/job-queue.ts'
+import type { SignalFeed } from './signal-feed.ts'
 import type { SeriesKey } from './load-bars.ts'
 import type { GuardOptions } from './guard.ts'
 import type { Database } from './database.ts'
@@ -22,6 +23,7 @@ export interface ServiceContext {
   ready: { migrations: number; worker: () => boolean }
   /** Where backtests wait for a worker. */
   queue: JobQueue
+  signalFeed: SignalFeed
   /** How many backtests may wait. */
   maxWaiting: number
   /** Aborts when the service stops: what waits or streams ends then. */

@@ -9,6 +9,7 @@ import type { EmbeddedPostgres } from './embedded-postgres.ts'
 import { refreshSeries } from './generate-signals.ts'
 import { migrate, migrations } from './migrate.ts'
 import { createRateLimit } from './rate-limit.ts'
+import { listenForSignals } from './signal-feed.ts'
 import { startTemporaryPostgres } from './temporary-postgres.ts'
 
 export type Json = Record<string, unknown>
@@ -66,6 +67,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
           log,
         })
   const stopping = new AbortController()
+  const signalFeed = await listenForSignals(postgres.url, log)
   const app = createApp({
     observers: [],
     uploadBytes: 1_000_000,
@@ -73,6 +75,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     signalEngine,
     replayEngine: signalEngine,
     queue,
+    signalFeed,
     maxWaiting: options.maxWaiting ?? 64,
     stopping: stopping.signal,
     version: '0.0.0',
@@ -103,6 +106,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     },
     async stop() {
       stopping.abort()
+      await signalFeed.stop()
       await (worker?.stop(1_000) ?? queue.boss.stop({ graceful: false }))
       await database.close()
       await postgres.stop()

@@ -179,6 +179,24 @@ const service: Dashboard = {
         { expr: 'max(signals_pending)', legend: 'pending signals' },
       ],
     },
+    {
+      title: 'Jobs: queue by state',
+      unit: 'short',
+      description: 'Backtests that wait, run, wait for their next attempt, or have none left.',
+      queries: [{ expr: 'max by (job_state) (job_queue_depth)', legend: '{{job_state}}' }],
+    },
+    {
+      title: 'Jobs: wait p95 and retries',
+      unit: 'short',
+      description: 'Seconds until a worker takes a job, and attempts after the first in five minutes.',
+      queries: [
+        {
+          expr: 'histogram_quantile(0.95, sum by (le) (rate(job_wait_seconds_bucket[5m])))',
+          legend: 'wait p95, s',
+        },
+        { expr: 'sum(increase(job_retries_total[5m]))', legend: 'retries' },
+      ],
+    },
   ],
 }
 

@@ -1,0 +1,2 @@
+DROP TRIGGER signals_told ON signals;
+DROP FUNCTION tell_signal();

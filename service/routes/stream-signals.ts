@@ -1,0 +1,44 @@
+import type { Hono } from 'hono'
+import { streamSSE } from 'hono/streaming'
+import { once } from 'node:events'
+import { z } from 'zod'
+import { validate } from '../define-route.ts'
+import { symbolSchema } from '../schemas.ts'
+import type { ServiceContext } from '../service-context.ts'
+
+/** Proxies drop what is silent for longer, ms. */
+const silentMs = 15_000
+/** A client that reads slower than signals come is let go: it must not fill our memory. */
+const maxUnread = 1_000
+
+/** New signals of a symbol as server-sent events, as they are stored. Not in the OpenAPI document: it has no end. */
+export function signalStream(app: Hono, { signalFeed, stopping }: ServiceContext): void {
+  app.get('/api/v1/signals/events', (c) => {
+    const { symbol } = validate(z.strictObject({ symbol: symbolSchema }), c.req.query(), 'query.')
+    return streamSSE(c, async (events) => {
+      const stop = new AbortController()
+      events.onAbort(() => stop.abort())
+      const signal = AbortSignal.any([stop.signal, stopping])
+      let unread = 0
+      const write = (text: string) => {
+        if (++unread > maxUnread) return stop.abort()
+        void events.write(text).then(
+          () => unread--,
+          () => stop.abort(),
+        )
+      }
+      const leave = signalFeed.subscribe(symbol, (id, json) =>
+        write(`id: ${id}\nevent: signal\ndata: ${json}\n\n`),
+      )
+      const timer = setInterval(() => write(': still here\n\n'), silentMs)
+      try {
+        // At once, so that the client knows from when on nothing is missed.
+        write(': listening\n\n')
+        if (!signal.aborted) await once(signal, 'abort')
+      } finally {
+        clearInterval(timer)
+        leave()
+      }
+    })
+  })
+}
