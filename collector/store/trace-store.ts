@@ -145,15 +145,24 @@ export class TraceStore {
 
   /** The trace as one OTLP request; undefined when it is not here. */
   async otlp(traceId: string): Promise<Buffer | undefined> {
-    const spans = new Map<TraceBatch, number[]>()
-    await this.eachSpan(traceId, (batch, span) => {
-      const chosen = spans.get(batch)
-      if (chosen) chosen.push(span)
-      else spans.set(batch, [span])
-      return true
-    })
-    if (spans.size === 0) return undefined
-    return encodeTraces(gather([...spans].map(([batch, chosen]) => ({ batch, spans: chosen }))))
+    const id = Buffer.from(traceId, 'hex')
+    const key = traceKey(id, 0)
+    const parts: Buffer[] = []
+    await this.log.newestFirst(
+      (entry) => entry.traces.includes(key),
+      (batch) => {
+        const spans: number[] = []
+        for (let span = 0; span < batch.count; span++) {
+          const at = batch.rows[span * STRIDE + TRACE_ID]
+          if (batch.body.compare(id, 0, 16, at, at + 16) === 0) spans.push(span)
+        }
+        // The next batch may lie in the same memory.
+        if (spans.length > 0) parts.push(Buffer.from(encodeTraces(gather([{ batch, spans }]))))
+        return true
+      },
+    )
+    // Requests one after another are one request: their lists are joined.
+    return parts.length === 0 ? undefined : Buffer.concat(parts)
   }
 
   /** Duration in ms of each span of this name, by trace and span id joined by a space; at most `limit`. */

@@ -70,7 +70,7 @@ function Tables({ scrape, filter, route }: { scrape: Scrape; filter: string; rou
                     href={href('metrics', { ...Object.fromEntries(route.query), span: metric.span })}
                     aria-current={metric === chosen ? 'true' : undefined}
                   >
-                    {metric.span}
+                    {metric.span || '(no name)'}
                   </a>{' '}
                   <span class="quiet">{metric.service}</span>
                 </td>
