@@ -78,10 +78,10 @@ export async function startTelemetry(options: TelemetryOptions = {}): Promise<Te
 async function start({ profile = false, ...options }: TelemetryOptions): Promise<Telemetry> {
   const telemetry = await startUnprofiled(options)
   if (profile === false || telemetry.mode === 'disabled') return telemetry
-  const given = { sidecar: 'http://127.0.0.1:4319', ...(profile === true ? {} : profile) }
+  const { startProfiler } = await import('./profile.ts')
   try {
-    const { startProfiler } = await import('./profile.ts')
-    return withProfiler(telemetry, await startProfiler(given))
+    const given = profile === true ? {} : profile
+    return withProfiler(telemetry, await startProfiler({ sidecar: 'http://127.0.0.1:4319', ...given }))
   } catch (error) {
     // `tapescope profile` runs already, or this is a worker thread: telemetry goes on without.
     diag.warn(`tapescope: no CPU profile: ${(error as Error).message}`)
