@@ -205,6 +205,49 @@ test('hostile, circular, orphaned, skewed and empty spans are text, and each is 
   expect(said).toEqual([])
 })
 
+test('a trace of 100,000 spans is there, folds its siblings and scrolls with few rows in the document', async () => {
+  const spans = Array.from({ length: 100_000 }, (_, i) => ({
+    id: i + 1,
+    // 10,000 siblings of nine children each.
+    ...(i > 0 && { parent: (i - 1) % 10 === 0 ? 1 : i - ((i - 1) % 10) + 1 }),
+    name: i === 0 ? 'run' : `bar ${(i - 1) % 10}`,
+    startMs: i / 100,
+    ms: i === 0 ? 1000 : 1 + (i % 7),
+  }))
+  const trace = 'eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee'
+  for (let i = 0; i < spans.length; i += 5000) await send(trace, spans.slice(i, i + 5000))
+  await page.goto('about:blank')
+  const begun = performance.now()
+  await page.goto(`${viewer}/#/trace/${trace}`)
+  await page.getByRole('row').nth(1).waitFor({ timeout: 20_000 })
+  const firstViewMs = performance.now() - begun
+  await page.getByText('100,000 spans').waitFor()
+  await page.getByRole('button', { name: 'Unfold' }).first().click()
+  await expect
+    .poll(async () => Number(await page.getByRole('grid').getAttribute('aria-rowcount')))
+    .toBeGreaterThan(50_000)
+  expect(await page.getByRole('row').count()).toBeLessThan(120)
+  const longTasks = await page.evaluate(async () => {
+    const found: number[] = []
+    new PerformanceObserver((list) =>
+      found.push(...list.getEntries().map((entry) => entry.duration)),
+    ).observe({
+      type: 'longtask',
+    })
+    const box = document.querySelector('.rows')!
+    for (let i = 0; i < 60; i++) {
+      box.scrollTop = (box.scrollHeight * i) / 60
+      await new Promise((resolve) => requestAnimationFrame(resolve))
+    }
+    return found
+  })
+  // Figures for the documentation; no test asserts a speed.
+  console.log(
+    `100,000 spans: first view ${firstViewMs.toFixed(0)} ms, long tasks while scrolling [${longTasks.map(Math.round).join(', ')}]`,
+  )
+  expect(said).toEqual([])
+})
+
 test.each([
   ['light', 1280],
   ['dark', 1280],
