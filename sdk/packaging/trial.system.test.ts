@@ -100,3 +100,30 @@ it('type-checks in a strict project', async () => {
   })
   expect(stdout).toBe('')
 })
+
+describe('what is published', () => {
+  const tool = (name: string, args: string[]) =>
+    run(join(dirname(sdk), 'node_modules/.bin', name), args, {
+      cwd: sdk,
+      env: { ...process.env, NO_COLOR: '1' },
+    })
+
+  it('has nothing that publint would change', async () => {
+    const { stdout } = await tool('publint', ['run', './dist', '--strict'])
+    expect(stdout).toContain('All good!')
+  })
+
+  it('has types that attw finds right for every entry, by ESM', async () => {
+    // It exits with 1 when it finds a problem, and the call rejects then.
+    const { stdout } = await tool('attw', [
+      '--pack',
+      './dist',
+      '--profile',
+      'esm-only',
+      '--no-color',
+      '--no-emoji',
+    ])
+    for (const entry of ['@tapescope/sdk', '@tapescope/sdk/register', '@tapescope/sdk/testing'])
+      expect(stdout).toContain(`"${entry}"`)
+  })
+})
