@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import { startTelemetry } from '@tapescope/sdk'
+import { afterAll, afterEach, beforeAll, expect, it, onTestFinished } from 'vitest'
 import type { EmbeddedPostgres } from '../embedded-postgres.ts'
 import { type SidecarProcess, startSidecar } from '../sidecar-process.ts'
 import { storeBars } from '../store-bars.ts'
@@ -174,6 +175,13 @@ it('completes a sweep although the database is restarted in its middle', async (
 })
 
 it('shows a sweep of 200 runs over three workers as linked traces, none missing', async () => {
+  // The service of this test lives in this process: what its request is linked to must be traced, too.
+  const telemetry = await startTelemetry({
+    serviceName: 'tapescope-service',
+    otlpEndpoint: sidecar.urls['otlp'],
+    handleSignals: false,
+  })
+  onTestFinished(async () => void (await telemetry.shutdown()))
   await Promise.all([startWorker(), startWorker(), startWorker()])
   const position_frac = Array.from({ length: 100 }, (_, i) => (i + 1) / 1_000)
   const id = await sweep({
@@ -181,20 +189,43 @@ it('shows a sweep of 200 runs over three workers as linked traces, none missing'
     symbols: ['SHORT'],
     parameters: { position_frac, strategy: ['sma_cross', 'buy_and_hold'] },
   })
+  await telemetry.flush()
   const { parts } = (await over(id, 120)) as { parts: { run_trace_id: string; worker: string }[] }
   expect(parts).toHaveLength(200)
   expect(new Set(parts.map(({ worker }) => worker)).size).toBe(3)
   expect(new Set(parts.map(({ run_trace_id }) => run_trace_id)).size).toBe(200)
-  for (const { run_trace_id } of parts) {
-    const names = await until(async () => {
-      const response = await fetch(`${sidecar.urls['viewer']}/api/traces/${run_trace_id}`)
-      if (!response.ok) return undefined
-      const { spans } = (await response.json()) as { spans: { name: string }[] }
-      const all = spans.map(({ name }) => name)
-      return all.includes('backtest.run') && all.includes('process backtests') ? all : undefined
-    }, 30)
-    expect(names.filter((name) => name === 'backtest.run')).toHaveLength(1)
+  interface Span {
+    name: string
+    parentSpanId: string | null
+    links: { traceId: string }[]
   }
+  const spansOf = (traceId: string, complete: (spans: Span[]) => boolean): Promise<Span[]> =>
+    until(async () => {
+      const response = await fetch(`${sidecar.urls['viewer']}/api/traces/${traceId}`)
+      if (!response.ok) return undefined
+      const { spans } = (await response.json()) as { spans: Span[] }
+      return complete(spans) ? spans : undefined
+    }, 30)
+  const linked = new Map<string, number>()
+  for (const { run_trace_id } of parts) {
+    // The thread sends the run, its process the job around it: in either order.
+    const spans = await spansOf(run_trace_id, (found) =>
+      ['process backtests', 'backtest.run'].every((name) => found.some((span) => span.name === name)),
+    )
+    // Done once, to the end: a second run of the same part would have left a second span.
+    expect(spans.filter(({ name }) => name === 'backtest.run')).toHaveLength(1)
+    const job = spans.find(({ name }) => name === 'process backtests')!
+    expect(job.parentSpanId).toBeNull()
+    for (const { traceId } of job.links) linked.set(traceId, (linked.get(traceId) ?? 0) + 1)
+  }
+  // From each part to its sweep, and from there to the request, where that was traced.
+  expect([...linked.values()]).toEqual(Array.from(linked.keys(), () => 200))
+  const roots: string[] = []
+  for (const traceId of linked.keys()) {
+    const spans = await spansOf(traceId, (found) => found.some(({ parentSpanId }) => parentSpanId === null))
+    roots.push(spans.find(({ parentSpanId }) => parentSpanId === null)!.name)
+  }
+  expect(roots).toContain('sweep')
 })
 
 it('answers requests while 1,000 runs wait, and a drained worker leaves none half done', async () => {
