@@ -28,14 +28,17 @@ const variables = {
   backtestSeconds: ['TAPESCOPE_BACKTEST_SECONDS', 3_600],
 } as const
 
-/** @throws StartError naming a variable that is not a whole number, or too small */
+/** @throws StartError naming a variable that is no such number, or too small */
 export function readServiceLimits(env: NodeJS.ProcessEnv): ServiceLimits {
   const limits: Record<string, number> = {}
   for (const [name, [variable, fallback]] of Object.entries(variables)) {
     const value = env[variable] === undefined ? fallback : Number(env[variable])
-    const least = name === 'concurrency' ? 0 : 1
-    if (!Number.isInteger(value) || value < least) {
-      throw new StartError(`${variable} must be a whole number of at least ${least}, not "${env[variable]}".`)
+    // A time may be a part of a second; everything else is counted.
+    const isTime = name === 'backtestSeconds'
+    const least = name === 'concurrency' ? 0 : isTime ? 0.001 : 1
+    if (!(isTime ? Number.isFinite(value) : Number.isInteger(value)) || value < least) {
+      const what = isTime ? 'number' : 'whole number'
+      throw new StartError(`${variable} must be a ${what} of at least ${least}, not "${env[variable]}".`)
     }
     limits[name] = value
   }
