@@ -41,6 +41,8 @@ export interface Work {
   readonly rivals?: readonly Rival[]
   /** Called once after the warm-up; throws when subject and rivals disagree about the result. */
   verify?(): void | Promise<void>
+  /** What else was seen, as sentences for the report; asked after the last round. */
+  notes?(): readonly string[]
   close?(): void | Promise<void>
 }
 

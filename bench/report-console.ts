@@ -12,7 +12,9 @@ export function benchReport(result: BenchResult): string {
       : [],
   )
   const told = result.cases.flatMap((one) =>
-    one.status === 'measured' ? [] : [`${one.name} ${one.status}: ${one.reason}`],
+    one.status === 'measured'
+      ? (one.notes ?? []).map((note) => `${one.name}: ${note}`)
+      : [`${one.name} ${one.status}: ${one.reason}`],
   )
   const { environment } = result
   return [

@@ -56,6 +56,7 @@ const caseResult = z.discriminatedUnion('status', [
     allocation: z.object({ heapBytes: z.number(), externalBytes: z.number() }).optional(),
     rivals: z.array(z.object({ name: z.string(), ns: times, ratio: z.number() })),
     budgets: z.array(budget),
+    notes: z.array(z.string()).optional(),
   }),
   z.object({ status: z.literal('skipped'), name: z.string(), reason: z.string() }),
   z.object({ status: z.literal('broken'), name: z.string(), reason: z.string() }),

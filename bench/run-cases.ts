@@ -47,6 +47,7 @@ async function runCase(one: BenchCase, { quick, signal }: RunCasesOptions): Prom
       ...measured,
       ...(allocation === undefined ? {} : { allocation }),
       rivals: [...measured.rivals],
+      notes: [...measured.notes],
       budgets: one.budgets.map((budget) => judgeBudget(budget, measured, allocation)),
     }
   } catch (error) {

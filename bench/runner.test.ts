@@ -124,6 +124,16 @@ test('what a case throws is thrown on, after it was closed', async () => {
   await expect(measure(nonsense, context, brief)).rejects.toThrow('gave NaN as its time')
 })
 
+test('what a case has to tell is asked after its last round', async () => {
+  let ran = 0
+  const measured = await measure(
+    caseOf({ run: () => void (ran += 1), notes: () => [`${ran} iterations`] }),
+    context,
+    brief,
+  )
+  expect(measured.notes).toEqual([`${brief.warmupRounds + brief.measuredRounds} iterations`])
+})
+
 test('budgets: a ceiling, a ratio, an allocation', () => {
   const measured = { ns: times([10, 20, 30]), rivals: [{ name: 'C', ns: times([10]), ratio: 1.5 }] }
   const reason = 'because'

@@ -40,6 +40,8 @@ export interface Measurement {
   /** First iteration in this process: cold code, cold caches. */
   readonly coldNs: number
   readonly rivals: readonly RivalMeasurement[]
+  /** What the case has to tell besides. */
+  readonly notes: readonly string[]
 }
 
 export interface RivalMeasurement {
@@ -105,6 +107,7 @@ async function measureWork(work: Work, withRivals: boolean, options: RunnerOptio
     ns: times(subject.samples),
     processCpuNs: (subject.cpuMicroseconds * 1000) / (subject.samples.length * work.units),
     coldNs,
+    notes: work.notes?.() ?? [],
     rivals: rivals.map((rival, index) => {
       const measured = contenders[index + 1]
       const ratios = subject.roundQuartiles.map((value, round) => value / measured.roundQuartiles[round])

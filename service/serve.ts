@@ -118,7 +118,8 @@ export async function serve(options: ServeOptions): Promise<Service> {
       rateLimit: createRateLimit({ perSecond: limits.requestsPerSecond, burst: limits.burst }),
       allowedOrigins,
     },
-    ready: { migrations: migrations.length, worker: () => true },
+    // While it drains it takes no more jobs: whoever balances load should look elsewhere.
+    ready: { migrations: migrations.length, worker: () => !stopping.signal.aborted },
     metrics,
     log,
     signalsChanged: () => watch.refresh(),

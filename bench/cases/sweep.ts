@@ -76,11 +76,12 @@ const threads: BenchCase = {
         if (!isDeepStrictEqual(await inThreads(), alone(bars)))
           throw new Error('the runs in threads have other results than those in one thread')
       },
-      async close() {
+      notes() {
         const sorted = idle.toSorted((a, b) => a - b)
-        console.error(
-          `sweep/threads: ${cores} threads, ${(100 * sorted[sorted.length >> 1]).toFixed(1)} % of their time idle (median)`,
-        )
+        const share = (100 * sorted[sorted.length >> 1]).toFixed(1)
+        return [`${cores} threads, ${share} % of their time idle (median of ${idle.length} sweeps)`]
+      },
+      async close() {
         await pool.close()
       },
     }
