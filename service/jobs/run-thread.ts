@@ -1,5 +1,5 @@
 // The thread in which backtests run: bars come as shared memory, results go back as the text that is stored. Its
-// telemetry is its own; its metrics are added to the process's (see docs/embedding.md).
+// telemetry is its own; its metrics are added to the process's (see docs/guide/embed.md).
 import { parentPort, workerData } from 'node:worker_threads'
 import {
   type ContextCarrier,
