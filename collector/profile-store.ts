@@ -104,13 +104,13 @@ export class ProfileStore {
   }
 
   /**
-   * The samples of the spans that `wanted` accepts as one weighted profile; undefined when there are none. With a
-   * `stage`, only those whose stack passes through one of its functions.
+   * The samples of the spans that `wanted` accepts as one weighted profile; undefined when there are none. With
+   * `passes`, only those whose stack, from the root to the leaf, it accepts.
    */
   speedscope(
     name: string,
     wanted: (span: Document['spans'][number]) => boolean,
-    stage?: readonly string[],
+    passes?: (stack: readonly Document['frames'][number][]) => boolean,
   ): SpeedscopeFile | undefined {
     const frames: Document['frames'] = []
     const samples: number[][] = []
@@ -120,15 +120,15 @@ export class ProfileStore {
       if (!accepted.includes(true)) continue
       const offset = frames.length
       for (const frame of document.frames) frames.push(frame)
-      const inStage = stage && document.frames.map(({ name }) => stage.includes(name))
       for (const [i, span] of document.samples.span.entries()) {
         if (!accepted[span]) continue
         const path: number[] = []
         for (let at = document.samples.stack[i]; at >= 0; at = document.stacks.parent[at]) {
           path.push(document.stacks.frame[at] + offset)
         }
-        if (inStage && !path.some((frame) => inStage[frame - offset])) continue
-        samples.push(path.reverse())
+        path.reverse()
+        if (passes?.(path.map((frame) => frames[frame])) === false) continue
+        samples.push(path)
         weights.push(document.samples.weightUs[i])
       }
     }

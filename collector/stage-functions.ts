@@ -1,13 +1,61 @@
+/** A function in a CPU sample. */
+export interface StageFrame {
+  readonly name: string
+  readonly file?: string | undefined
+}
+
 /**
- * Functions of the engine that are a stage. The span of a stage is drawn from timed bars after the run, so no sample
- * falls into it by time: what counts as its CPU are the samples of the run whose stack passes through these.
+ * Functions of the engine that are a stage, as `file function`. The span of a stage is drawn from timed bars after the
+ * run, so no sample falls into it by time: what counts as its CPU are the samples of the run whose stack passes through
+ * these. A function's name alone would not do: the ranges and the patterns both have a `step`.
  */
-export const stageFunctions: Readonly<Record<string, readonly string[]>> = {
-  'stage.fills': ['fills'],
-  'stage.stops': ['stops', 'protect'],
-  'stage.mark': ['mark', 'markHeld', 'quiet'],
-  'stage.strategy': ['decide', 'onBar'],
-  'stage.ranges': ['ranges'],
-  'stage.patterns': ['step'],
-  'stage.validation': ['validation'],
+const engineStages: Readonly<Record<string, readonly string[]>> = {
+  'stage.volume': ['volume-analysis.ts run'],
+  'stage.pivots': ['pivots.ts run'],
+  'stage.events': ['climax-stream.ts runClimaxes'],
+  'stage.ranges': ['signal-run.ts ranges'],
+  'stage.patterns': ['wyckoff.ts step'],
+  'stage.validation': ['signal-run.ts validation', 'signal-desk.ts judge'],
+  'stage.fills': ['simulation.ts fills'],
+  'stage.stops': ['simulation.ts stops', 'account.ts protect'],
+  // The loop over every bar marks the account itself: a call would cost more than the work.
+  'stage.mark': [
+    'simulation.ts mark',
+    'simulation.ts markHeld',
+    'simulation.ts quiet',
+    'simulation.ts everyBar (self)',
+  ],
+  'stage.strategy': ['simulation.ts decide', 'onBar'],
+}
+
+/** What belongs to a stage; undefined when the span is none. */
+export interface StageRule {
+  /** The functions, for a sentence. */
+  readonly functions: readonly string[]
+  /** Whether the stack, from the root to the leaf, passes through one of them. */
+  readonly passes: (stack: readonly StageFrame[]) => boolean
+}
+
+/**
+ * The rule for a span's name. A stage that is not of this engine is looked for by its own name: the samples of
+ * `stage.price` pass through a function `price`.
+ */
+export function stageRule(spanName: string): StageRule | undefined {
+  if (!spanName.startsWith('stage.')) return undefined
+  const functions = engineStages[spanName] ?? [spanName.slice('stage.'.length)]
+  const rules = functions.map((text) => {
+    const leaf = text.endsWith(' (self)')
+    const [name, file] = text.replace(' (self)', '').split(' ').toReversed()
+    return { name, leaf, file }
+  })
+  const is = (frame: StageFrame, { name, file }: (typeof rules)[number]): boolean => {
+    return frame.name === name && (file === undefined || frame.file?.split(/[/\\]/).at(-1) === file)
+  }
+  return {
+    functions,
+    passes: (stack) =>
+      rules.some((rule) =>
+        rule.leaf ? stack.length > 0 && is(stack.at(-1)!, rule) : stack.some((frame) => is(frame, rule)),
+      ),
+  }
 }

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { PayloadError } from './otlp/wire.ts'
 import { scanTraces, STRIDE, TRACE_ID } from './otlp/trace-batch.ts'
 import type { ProfileStore, SpeedscopeFile } from './profile-store.ts'
-import { stageFunctions } from './stage-functions.ts'
+import { stageRule } from './stage-functions.ts'
 import { QueryError, readTraceQuery } from './store/trace-query.ts'
 import type { TraceStore } from './store/trace-store.ts'
 import type { Telemetry } from './telemetry.ts'
@@ -121,15 +121,15 @@ async function spanProfile(context: ApiContext, [id]: string[], url: URL): Promi
   }
   const traceId = traceIdOf(trace)
   const span = await readSpan(context, [traceId, spanId])
-  const functions = stageFunctions[span.name]
-  if (functions && span.parentSpanId !== null) {
-    const found = profiles.speedscope(
-      span.name,
-      (one) => one.spanId === span.parentSpanId && one.traceId === traceId,
-      functions,
-    )
+  const stage = stageRule(span.name)
+  if (stage && span.parentSpanId !== null) {
+    const ofRun = (one: { traceId: string; spanId: string }): boolean =>
+      one.spanId === span.parentSpanId && one.traceId === traceId
+    const through = stage.functions.join(' or ')
+    const found = profiles.speedscope(`${span.name} through ${through}`, ofRun, stage.passes)
     if (found) return found
-    throw new ApiProblem(404, `no sample of the run passes through ${functions.join(' or ')}`)
+    if (!profiles.speedscope(span.name, ofRun)) throw noSamples()
+    throw new ApiProblem(404, `no sample of the run passes through ${through}`)
   }
   const wanted =
     url.searchParams.get('below') === 'true' ? await below(store, traceId, spanId) : new Set([spanId])
