@@ -1,199 +1,47 @@
-import { context } from '@opentelemetry/api'
-import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
-import {
-  createBacktestEngine,
-  createSignalEngine,
-  type BarSeries,
-  type EngineObserver,
-} from '@tapescope/engine'
-import {
-  AggregationTemporality,
-  InMemoryMetricExporter,
-  MeterProvider,
-  PeriodicExportingMetricReader,
-} from '@opentelemetry/sdk-metrics'
-import { BatchSpanProcessor, TracerProvider, type SpanExporter } from '@opentelemetry/sdk-trace'
-import {
-  createLogger,
-  instrumentBacktestEngine,
-  instrumentSignalEngine,
-  startTelemetry,
-  type ObserveOptions,
-} from '@tapescope/sdk'
 import type { BenchCase } from '../case.ts'
-import { startSink } from '../otlp-sink.ts'
+import { ways, works } from '../pipeline-ways.ts'
 import { unseenBars } from '../unseen-bars.ts'
 
 /**
- * What it costs to observe the whole pipeline. Each case is one way to do so; two of them in one process mislead, so
- * they are compared across fresh processes by `npm run bench:telemetry`.
+ * What it costs to observe the whole pipeline. Each case is one way to do so; `npm run bench:telemetry` holds them
+ * against one another, in turns within a process and across fresh ones.
  */
-
 const million = 1_000_000
-const config = { strategy: 'wyckoff_all', haltCleared: true } as const
-
-type Work = 'backtest' | 'signals'
-
-interface Observation {
-  /** One run over the bars, until what it has to tell is sent. Answers with a digest of the result. */
-  pass(bars: BarSeries): unknown
-  close?(): Promise<void>
-}
-
-/** The bare engine, watched by `observer` if there is one. */
-function bare(work: Work, observer?: EngineObserver): Observation {
-  const backtest = createBacktestEngine()
-  const signals = createSignalEngine()
-  const run = observer === undefined ? undefined : { observer }
-  return {
-    pass: (bars) =>
-      work === 'backtest'
-        ? backtest.run(bars, config, run).trades.length
-        : signals.generate(bars, run).signals.length,
-  }
-}
-
-/** As `startTelemetry()` and the wrappers give it, sending to a backend. */
-async function observed(work: Work, options: ObserveOptions, logs: boolean): Promise<Observation> {
-  const sink = await startSink()
-  process.env['OTEL_EXPORTER_OTLP_ENDPOINT'] = sink.url
-  const telemetry = await startTelemetry(logs ? { logsExporter: ['otlp'] } : {})
-  const log = logs ? createLogger({ write: () => undefined }) : undefined
-  const backtest = instrumentBacktestEngine(createBacktestEngine(), options)
-  const signals = instrumentSignalEngine(createSignalEngine(), options)
-  const told = (bars: BarSeries): number => {
-    if (work === 'backtest') {
-      const { trades } = backtest.run(bars, config)
-      for (const trade of trades) log?.info('trade closed', { ...trade })
-      return trades.length
-    }
-    const { length } = signals.generate(bars).signals
-    log?.info('signals generated', { symbol: bars.symbol, signals: length })
-    return length
-  }
-  return {
-    async pass(bars) {
-      const result = told(bars)
-      if (!(await telemetry.flush())) throw new Error('not everything was sent')
-      return result
-    },
-    async close() {
-      await telemetry.shutdown()
-      sink.close()
-    },
-  }
-}
-
-const nowhere: SpanExporter = {
-  export: (_spans, done) => done({ code: 0 }),
-  shutdown: async () => undefined,
-}
-
-/** Plain OpenTelemetry, as its documentation shows: a span for each stage of each bar, or one `record` per bar. */
-function plain(work: Work, what: 'spans' | 'histogram'): Observation {
-  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())
-  const provider = new TracerProvider({ spanProcessors: [new BatchSpanProcessor({ exporter: nowhere })] })
-  const tracer = provider.getTracer('bench')
-  const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE)
-  const reader = new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 3_600_000 })
-  const meters = new MeterProvider({ readers: [reader] })
-  const histogram = meters.getMeter('bench').createHistogram('bar_seconds', { unit: 's' })
-  const labels = { symbol: 'SPY', timeframe: '1d' }
-  const observer: EngineObserver = {
-    runStarted({ stages }) {
-      let end = 0
-      let began = 0
-      let stage = what === 'spans' ? tracer.startSpan(`stage.${stages[0]}`) : undefined
-      return {
-        blockStarted(first, blockEnd) {
-          end = blockEnd
-          return first
-        },
-        barStarted(bar) {
-          began = performance.now()
-          stage?.setAttribute('bar', bar)
-        },
-        stageEnded(index) {
-          if (stage === undefined) return
-          stage.end()
-          stage = tracer.startSpan(`stage.${stages[(index + 1) % stages.length]}`, { attributes: labels })
-        },
-        barEnded(bar) {
-          if (what === 'histogram') histogram.record((performance.now() - began) / 1000, labels)
-          return bar + 1 < end ? bar + 1 : -1
-        },
-        blockEnded() {},
-        fact() {},
-        runEnded: () => stage?.end(),
-      }
-    },
-  }
-  return {
-    ...bare(work, observer),
-    async close() {
-      await Promise.all([provider.shutdown(), meters.shutdown()])
-    },
-  }
-}
-
-const ways: Record<
-  string,
-  { about: string; length: number; start: (work: Work) => Observation | Promise<Observation> }
-> = {
-  none: { about: 'not observed', length: million, start: (work) => bare(work) },
-  default: {
-    about: 'default telemetry, sent to a backend within the time',
-    length: million,
-    start: (work) => observed(work, {}, false),
-  },
-  full: {
-    about: 'worst 32 bars as spans, 128 facts, exemplars and logs, all sent within the time',
-    length: million,
-    start: (work) => observed(work, { worst: 32, maxFacts: 128 }, true),
-  },
-  'opentelemetry-spans': {
-    about: 'plain OpenTelemetry: a span per stage and bar',
-    length: million / 100,
-    start: (work) => plain(work, 'spans'),
-  },
-  'opentelemetry-histogram': {
-    about: 'plain OpenTelemetry: a histogram record with two attributes per bar',
-    length: million / 100,
-    start: (work) => plain(work, 'histogram'),
-  },
-}
-
-const works: readonly Work[] = ['backtest', 'signals']
 
 export default works.flatMap((work) =>
-  Object.entries(ways).map(([way, { about, length, start }]): BenchCase => ({
-    name: `sdk-pipeline/${work}-${way}`,
-    unit: 'bar',
-    about: `${work === 'backtest' ? 'Wyckoff backtest' : 'signal generation'} over ${length} unseen bars, ${about}`,
-    budgets: [
-      {
-        kind: 'ceiling',
-        maxNs: 50_000,
-        reason: 'Only tells that it ran: `npm run bench:telemetry` holds the ways against one another.',
-      },
-    ],
-    gate: false,
-    quick: false,
-    kernel: true,
-    async setup({ seed }) {
-      const next = unseenBars(length, seed)
-      const observation = await start(work)
-      let bars = next()
-      return {
-        units: length,
-        prepare: () => void (bars = next()),
-        run: () => observation.pass(bars),
-        async verify() {
-          const [ours, alone] = [await observation.pass(bars), bare(work).pass(bars)]
-          if (ours !== alone) throw new Error(`observed it found ${String(ours)}, alone ${String(alone)}`)
+  Object.entries(ways).map(([name, way]): BenchCase => {
+    // A million bars of plain OpenTelemetry take up to ten seconds.
+    const length = name.startsWith('opentelemetry') ? million / 100 : million
+    return {
+      name: `sdk-pipeline/${work}-${name}`,
+      unit: 'bar',
+      about: `${work === 'backtest' ? 'Wyckoff backtest' : 'signal generation'} over ${length} unseen bars, ${way.about}`,
+      budgets: [
+        {
+          kind: 'ceiling',
+          maxNs: 50_000,
+          reason: 'Only tells that it ran: `npm run bench:telemetry` holds the ways against one another.',
         },
-        close: () => observation.close?.(),
-      }
-    },
-  })),
+      ],
+      gate: false,
+      quick: false,
+      kernel: true,
+      async setup({ seed }) {
+        const next = unseenBars(length, seed)
+        const observation = await way.start(work)
+        const alone = ways['none'].start(work)
+        let bars = next()
+        return {
+          units: length,
+          prepare: () => void (bars = next()),
+          run: () => observation.pass(bars),
+          async verify() {
+            const [ours, theirs] = [await observation.pass(bars), (await alone).pass(bars)]
+            if (ours !== theirs) throw new Error(`observed it found ${String(ours)}, alone ${String(theirs)}`)
+          },
+          close: () => observation.close?.(),
+        }
+      },
+    }
+  }),
 )

@@ -1,5 +1,4 @@
 import type { BarSeries } from '../bar-series.ts'
-import type { RunObserver } from '../observer.ts'
 import type { PortfolioPosition } from '../risk.ts'
 import type { ExitReason } from '../strategy.ts'
 import { Book, type Lot, type PendingOrder } from './book.ts'
@@ -7,6 +6,7 @@ import { CampaignLedger } from './campaign-ledger.ts'
 import type { ResolvedConfig } from './config.ts'
 import { commissionOf, slippageOf } from './costs.ts'
 import { OrderCounts } from './order-counts.ts'
+import type { FactKind, RunFacts } from './run-facts.ts'
 import { TradeLog } from './trade-log.ts'
 
 const yearMs = 365.25 * 86_400_000
@@ -20,7 +20,7 @@ export class Account {
   readonly trades = new TradeLog()
   readonly orders = new OrderCounts()
   readonly campaigns = new CampaignLedger()
-  observer: RunObserver | undefined
+  facts: RunFacts | undefined
   cash = NaN
   /** Cash plus positions at the last mark. */
   value = NaN
@@ -320,7 +320,7 @@ export class Account {
       this.orders.filled++
     }
     book.refresh()
-    if (this.observer !== undefined) this.tellFill(book, bar, 'entry', side, quantity, price, order.type)
+    if (this.facts?.wants('fill')) this.tellFill(book, bar, 'entry', side, quantity, price, order.type)
   }
 
   /** Closes `quantity` of a position, pro rata over its lots; answers with how much the bar took. */
@@ -420,7 +420,7 @@ export class Account {
     lot.slippage -= lot.slippage * share
     lot.borrow -= lot.borrow * share
     if (lot.quantity <= lot.initialQuantity * dust) lot.quantity = 0
-    if (this.observer !== undefined) this.tellFill(book, bar, 'exit', -side, quantity, price, reason)
+    if (this.facts?.wants('fill')) this.tellFill(book, bar, 'exit', -side, quantity, price, reason)
   }
 
   /** Drops what is closed and brings the book's sums up to date. */
@@ -441,22 +441,21 @@ export class Account {
     book.refresh()
     if (held && book.side === 0) {
       this.openPositions--
-      if (this.observer !== undefined) this.tell(book, bar, 'position', { change: 'closed' })
+      if (this.facts?.wants('position')) this.tell(book, bar, 'position', { change: 'closed' })
     }
   }
 
   drop(book: Book, order: PendingOrder, bar: number, status: 'CANCELLED' | 'REJECTED', reason: string): void {
     order.remaining = 0
     this.orders.drop(order.id, book.bars.symbol, bar, status, reason)
-    if (this.observer !== undefined) this.tell(book, bar, 'order', { status, reason })
+    if (this.facts?.wants('order')) this.tell(book, bar, 'order', { status, reason })
   }
 
-  tell(book: Book, bar: number, kind: string, attributes: Record<string, string | number | boolean>): void {
-    const { step } = this
+  tell(book: Book, bar: number, kind: FactKind, attributes: Record<string, string | number | boolean>): void {
+    const { facts, step } = this
     const time = book.bars.time[bar]
-    if (step < 0) this.observer?.fact({ kind, bar, time, attributes })
-    else
-      this.observer?.fact({ kind, bar: step, time, attributes: { symbol: book.bars.symbol, ...attributes } })
+    if (step < 0) facts?.tell(kind, bar, time, attributes)
+    else facts?.tell(kind, step, time, { symbol: book.bars.symbol, ...attributes })
   }
 
   private tellFill(

@@ -180,7 +180,7 @@ export class Desk implements Broker {
     const { account, book } = this
     account.orders.submitted++
     book.orders.push(order)
-    if (account.observer !== undefined) {
+    if (account.facts?.wants('order')) {
       const side = order.side === 0 ? 'exit' : order.side === 1 ? 'LONG' : 'SHORT'
       account.tell(book, this.bar, 'order', { status: 'PENDING', type: order.type, side })
     }

@@ -1,5 +1,5 @@
 import type { BarSeries } from '../bar-series.ts'
-import type { EngineObserver, RunObserver } from '../observer.ts'
+import type { EngineObserver } from '../observer.ts'
 import { buyAndHold } from '../strategy-buy-and-hold.ts'
 import { smaCross } from '../strategy-sma-cross.ts'
 import { wyckoff } from '../strategy-wyckoff.ts'
@@ -11,6 +11,7 @@ import { type BacktestConfig, defaultLimits, type ResolvedConfig, resolveConfig 
 import { BacktestError } from './errors.ts'
 import { type Period, PortfolioSimulation } from './portfolio-simulation.ts'
 import { type BacktestResult, type PortfolioResult, reportOf } from './report.ts'
+import { RunFacts } from './run-facts.ts'
 import { keepSpecimens } from './specimens.ts'
 import { backtestStages, Simulation } from './simulation.ts'
 
@@ -101,9 +102,9 @@ function runBacktest(
   const { first, end } = periodOf(bars, config)
   if (end <= first) throw emptyPeriod(bars, config, first)
   const { symbol } = bars
-  return told(observer, [bars], end - first, strategy, config, (run) => {
+  return told(observer, [bars], end - first, strategy, config, (facts) => {
     const simulation = new Simulation(new Account(config, [bars]), strategy, first, end)
-    simulation.play(run)
+    simulation.play(facts)
     return reportOf({ symbol }, simulation, end - first)
   })
 }
@@ -118,9 +119,9 @@ function runPortfolio(
   const count = periods.reduce((sum, { first, end }) => sum + Math.max(0, end - first), 0)
   if (count === 0) throw emptyPeriod(series[0], config, periods[0].first)
   const symbols = series.map(({ symbol }) => symbol)
-  return told(observer, series, count, strategy, config, (run) => {
+  return told(observer, series, count, strategy, config, (facts) => {
     const simulation = new PortfolioSimulation(new Account(config, series), strategy, periods)
-    simulation.play(run)
+    simulation.play(facts)
     return reportOf({ symbols }, simulation, count)
   })
 }
@@ -132,7 +133,7 @@ function told<Result>(
   bars: number,
   strategy: Strategy,
   config: ResolvedConfig,
-  play: (run: RunObserver | undefined) => Result,
+  play: (facts: RunFacts | undefined) => Result,
 ): Result {
   const run = observer?.runStarted({
     kind: 'backtest',
@@ -142,14 +143,15 @@ function told<Result>(
     stages: backtestStages,
     attributes: { strategy: strategy.name, initialCapital: config.initialCapital },
   })
+  const facts = run && new RunFacts(run)
   let result: Result
   try {
-    result = play(run)
+    result = play(facts)
   } catch (error) {
-    run?.runEnded({ bars, error })
+    facts?.observer.runEnded({ bars, error, untold: facts.untold() })
     throw error
   }
-  run?.runEnded({ bars })
+  facts?.observer.runEnded({ bars, untold: facts.untold() })
   return result
 }
 

@@ -1,19 +1,19 @@
 import { expect, test } from 'vitest'
 import { generateBars } from '../generator.ts'
-import type { EngineObserver, ObservedFact, RunDescription } from '../observer.ts'
+import type { EngineObserver, ObservedEnd, ObservedFact, RunDescription } from '../observer.ts'
 import { smaCross } from '../strategy-sma-cross.ts'
 import type { BacktestConfig, StrategyName } from './config.ts'
 import { createBacktestEngine } from './engine.ts'
 import type { BacktestResult } from './report.ts'
 import { randomWalk } from './scripted-bars.ts'
 
-/** Asks for every `every`-th bar and writes down all that it is told. */
-function recorder(every: number) {
+/** Asks for every `every`-th bar and writes down what it is told: of a kind named in `most` not more facts than this. */
+function recorder(every: number, most: Readonly<Record<string, number>> = {}) {
   const runs: RunDescription[] = []
   const blocks: [number, number][] = []
   const calls: string[] = []
   const facts: ObservedFact[] = []
-  const outcomes: { bars: number; error?: unknown }[] = []
+  const outcomes: ObservedEnd[] = []
   let until = 0
   const next = (from: number): number => {
     const bar = Math.ceil(from / every) * every
@@ -35,7 +35,10 @@ function recorder(every: number) {
           return next(bar + 1)
         },
         blockEnded: (end) => expect(end).toBe(blocks.at(-1)![1]),
-        fact: (fact) => void facts.push(fact),
+        fact(fact) {
+          facts.push(fact)
+          return facts.filter(({ kind }) => kind === fact.kind).length === most[fact.kind] ? false : undefined
+        },
         runEnded: (outcome) => void outcomes.push(outcome),
       }
     },
@@ -96,13 +99,27 @@ test('the run is described, and each order, fill and position is a fact at its b
       attributes: { strategy: 'sma_cross', initialCapital: 100_000 },
     },
   ])
-  expect(outcomes).toEqual([{ bars: 12_000 }])
+  expect(outcomes).toEqual([{ bars: 12_000, untold: {} }])
   const of = (kind: string) => facts.filter((fact) => fact.kind === kind)
   const submitted = of('order').filter((fact) => fact.attributes.status === 'PENDING')
   expect(submitted.length).toBe(result.orders.submitted)
   expect(of('fill').length).toBe(result.trades.length * 2 + result.openPositions.length)
   for (const { bar, time } of facts) expect(time).toBe(walk.time[bar])
   for (let i = 1; i < facts.length; i++) expect(facts[i].bar).toBeGreaterThanOrEqual(facts[i - 1].bar)
+})
+
+test('of kinds that the observer has had enough of it hears the number when the run ends', () => {
+  const all = recorder(1e9)
+  const some = recorder(1e9, { order: 5, fill: 1 })
+  const config: BacktestConfig = { strategy: 'sma_cross' }
+  const result = createBacktestEngine().run(walk, config, { observer: all.observer })
+  expect(asText(createBacktestEngine().run(walk, config, { observer: some.observer }))).toBe(asText(result))
+  const count = (kind: string) => all.facts.filter((fact) => fact.kind === kind).length
+  expect(some.facts.map(({ kind }) => kind).filter((kind) => kind !== 'position').length).toBe(6)
+  expect(some.facts.filter(({ kind }) => kind === 'position').length).toBe(count('position'))
+  expect(some.outcomes).toEqual([
+    { bars: 12_000, untold: { order: count('order') - 5, fill: count('fill') - 1 } },
+  ])
 })
 
 test('a run that throws ends for its observer with what it threw', () => {
@@ -122,5 +139,5 @@ test('a run that throws ends for its observer with what it threw', () => {
     thrown = error
   }
   expect(thrown).toMatchObject({ name: 'BacktestError', field: 'strategy', bar: 25 })
-  expect(outcomes).toEqual([{ bars: 12_000, error: thrown }])
+  expect(outcomes).toEqual([{ bars: 12_000, error: thrown, untold: {} }])
 })

@@ -9,6 +9,7 @@ import { blockPoints, EquityRecorder } from './equity.ts'
 import { Exposure } from './exposure.ts'
 import { mergedTimes } from './merged-times.ts'
 import { barsPerYear } from './metrics.ts'
+import type { RunFacts } from './run-facts.ts'
 
 /** Bars `first` to `end - 1` of a series are traded. */
 export interface Period {
@@ -72,9 +73,10 @@ export class PortfolioSimulation {
     return this.seats.reduce((sum, { run, desk }) => sum + (run.signalCount ?? desk.entered), 0)
   }
 
-  play(observer: RunObserver | undefined): void {
+  play(facts: RunFacts | undefined): void {
     const { account, steps } = this
-    account.observer = observer
+    const observer = facts?.observer
+    account.facts = facts
     for (let from = 0; from < steps; from += blockPoints) {
       const to = Math.min(from + blockPoints, steps)
       this.blockStart = from

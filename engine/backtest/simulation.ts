@@ -8,6 +8,7 @@ import { Desk } from './desk.ts'
 import { blockPoints, EquityRecorder } from './equity.ts'
 import { Exposure } from './exposure.ts'
 import { barsPerYear } from './metrics.ts'
+import type { RunFacts } from './run-facts.ts'
 
 /** In the order in which a bar goes through them. */
 export const backtestStages = ['fills', 'stops', 'mark', 'strategy'] as const
@@ -59,9 +60,10 @@ export class Simulation {
     return this.run.signalCount ?? this.desk.entered
   }
 
-  play(observer: RunObserver | undefined): void {
+  play(facts: RunFacts | undefined): void {
     const { end } = this
-    this.account.observer = observer
+    const observer = facts?.observer
+    this.account.facts = facts
     checkBars(this.book.bars, 0, this.first)
     for (let from = this.first; from < end; from += blockPoints) {
       const to = Math.min(from + blockPoints, end)
