@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { z } from 'zod'
 import { PayloadError } from './otlp/wire.ts'
 import { scanTraces, STRIDE, TRACE_ID } from './otlp/trace-batch.ts'
+import type { MetricHistory } from './metric-history.ts'
 import type { ProfileStore, SpeedscopeFile } from './profile-store.ts'
 import { stageRule } from './stage-functions.ts'
 import { QueryError, readTraceQuery } from './store/trace-query.ts'
@@ -12,6 +13,7 @@ export interface ApiContext {
   readonly store: TraceStore
   readonly telemetry: Telemetry
   readonly profiles: ProfileStore
+  readonly history: MetricHistory
   /** Where the sidecar's Prometheus exporter is scraped; undefined when the configuration has none. */
   readonly scrapeUrl: () => string | undefined
 }
@@ -43,6 +45,7 @@ const paths: readonly (readonly [string, Handler])[] = [
   ['profile', nameProfile],
   ['health', ({ telemetry, store }) => ({ metrics: telemetry.read(), store: store.size })],
   ['metrics', scrape],
+  ['metrics/history', metricHistory],
 ]
 const routes = paths.map(([path, handler]) => [new RegExp(`^/api/${path}$`), handler] as const)
 
@@ -187,6 +190,22 @@ async function scrape({ scrapeUrl }: ApiContext) {
   if (url === undefined) throw new ApiProblem(404, 'the configuration has no prometheus exporter')
   const response = await fetch(url, { headers: { accept: 'application/openmetrics-text; version=1.0.0' } })
   return { time: Date.now(), text: await response.text() }
+}
+
+/** What it showed in the last `minutes`: series of a `name`, with all labels `label=key:value`. */
+function metricHistory({ history }: ApiContext, _: string[], { searchParams }: URL) {
+  const name = searchParams.get('name') ?? undefined
+  const labels: Record<string, string> = {}
+  for (const text of searchParams.getAll('label')) {
+    const colon = text.indexOf(':')
+    if (colon < 1) throw new QueryError(`label must be key:value, found "${text.slice(0, 80)}"`)
+    labels[text.slice(0, colon)] = text.slice(colon + 1)
+  }
+  if (name === undefined && Object.keys(labels).length === 0)
+    throw new QueryError('name or label must say which series are wanted')
+  const minutes = Number(searchParams.get('minutes') ?? 60)
+  if (!(minutes > 0)) throw new QueryError('minutes must be a number above 0')
+  return history.read(name, labels, Date.now() - minutes * 60_000)
 }
 
 const runFile = z.object({

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { extname, join } from 'node:path'
 import { close, listen } from './listen.ts'
+import { MetricHistory } from './metric-history.ts'
 import { ProfileStore } from './profile-store.ts'
 import { QueryError } from './store/trace-query.ts'
 import type { TraceStore } from './store/trace-store.ts'
@@ -55,7 +56,8 @@ const MAX_RUN = 256 * 2 ** 20
 /** The viewer's port: the page, and what it shows as JSON. */
 export function createViewer(options: ViewerOptions) {
   const { store, telemetry, scrapeUrl = () => undefined } = options
-  const context: ApiContext = { store, telemetry, profiles: new ProfileStore(), scrapeUrl }
+  const history = new MetricHistory({ scrapeUrl })
+  const context: ApiContext = { store, telemetry, profiles: new ProfileStore(), history, scrapeUrl }
   const server = createServer((request, response) => {
     void settle(response, handle(request, response))
   })
@@ -80,8 +82,14 @@ export function createViewer(options: ViewerOptions) {
   }
 
   return {
-    listen: () => listen(server, options.endpoint, 'viewer'),
-    close: (deadline: number) => close(server, deadline),
+    listen: () => {
+      history.start()
+      return listen(server, options.endpoint, 'viewer')
+    },
+    close: (deadline: number) => {
+      history.stop()
+      return close(server, deadline)
+    },
   }
 }
 

@@ -18,6 +18,10 @@ function digits(value: number): string {
 const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 })
 export const count = (value: number): string => whole.format(value)
 
+/** `1 sample`, `2 samples`. */
+export const counted = (value: number, unit: string): string =>
+  `${count(value)} ${value === 1 ? unit.replace(/s$/, '') : unit}`
+
 export function percent(share: number): string {
   return `${(100 * share).toFixed(share !== 0 && Math.abs(share) < 0.1 ? 2 : 1)} %`
 }

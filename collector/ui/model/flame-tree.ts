@@ -1,18 +1,28 @@
 import { nameOf, type TraceModel } from './trace-model.ts'
 
-/** A node of a flame graph. `value` includes what is below; `delta` is there in a difference of two. */
-export interface FlameNode {
-  readonly name: string
-  /** Where a function stands, for the tooltip. */
-  readonly place?: string | undefined
+/** What a node of a flame graph stands for; times in milliseconds. */
+export interface Figures {
+  /** With what is below. */
   value: number
   /** Of this node alone. */
   self: number
-  /** Samples or spans that `value` is the sum of. */
+  /** Samples that pass through it, or spans of it. */
   count: number
-  delta?: number
+  /** Samples that end in it, or spans of it. */
+  own: number
+}
+
+export interface FlameNode extends Figures {
+  readonly name: string
+  /** Where a function stands, for the tooltip. */
+  readonly place?: string | undefined
+  /** In a difference of two: what it was in the first. */
+  was?: Figures
   children: FlameNode[]
 }
+
+const nothing: Figures = { value: 0, self: 0, count: 0, own: 0 }
+export const deltaOf = ({ value, was = nothing }: FlameNode): number => value - was.value
 
 /** A speedscope file of one weighted, sampled profile, as the sidecar answers. */
 export interface SampledProfile {
@@ -33,7 +43,7 @@ export interface SampledProfile {
 type Building = FlameNode & { readonly index: Map<string, Building> }
 
 function node(name: string, place?: string): Building {
-  return { name, place, value: 0, self: 0, count: 0, children: [], index: new Map() }
+  return { name, place, ...nothing, children: [], index: new Map() }
 }
 
 function childOf(parent: Building, key: string, name: string, place?: string): Building {
@@ -61,6 +71,7 @@ export function flameOfSamples(profile: SampledProfile): FlameNode {
         take(at, ms)
       }
       at.self += ms
+      at.own++
     }
   }
   foldCallers(root)
@@ -75,9 +86,7 @@ function foldCallers(root: FlameNode): void {
   const hidden = shared.length - 4
   if (hidden < 3) return
   const { value, count } = root
-  root.children = [
-    { name: `… ${hidden} callers`, place: undefined, value, self: 0, count, children: [shared[hidden]] },
-  ]
+  root.children = [{ ...nothing, name: `… ${hidden} callers`, value, count, children: [shared[hidden]] }]
 }
 
 function take(at: Building, ms: number): void {
@@ -102,8 +111,10 @@ export function flameOfSpans(trace: TraceModel): FlameNode {
     const parent = path < 0 ? root : made[path]
     made[i] = childOf(parent, nameOf(trace, i), nameOf(trace, i))
     made[i].count++
+    made[i].own++
     made[i].self += trace.self[i]
   }
+  root.count = trace.count
   sum(root)
   return root
 }
@@ -119,47 +130,87 @@ function* eachPath(trace: TraceModel): Generator<[number, number]> {
 
 function sum(root: FlameNode): void {
   const order = [root]
-  for (let i = 0; i < order.length; i++) order.push(...order[i].children)
+  for (let i = 0; i < order.length; i++) for (const child of order[i].children) order.push(child)
   for (const at of order.toReversed())
     at.value = at.children.reduce((total, child) => total + child.value, at.self)
 }
 
-/** B's tree with `delta` = B minus A; what only A has stands there with the value 0 and is listed, not drawn. */
+/**
+ * B's tree, each node with what it `was` in A. What only A has stands there with the value 0: a flame graph is as wide
+ * as B and does not draw it, the table does.
+ */
 export function difference(a: FlameNode, b: FlameNode): FlameNode {
-  const made: FlameNode = { ...b, delta: b.value - a.value, children: [] }
-  const pending: [FlameNode | undefined, FlameNode, FlameNode][] = [[a, b, made]]
+  const made: FlameNode = { ...b, was: figures(a), children: [] }
+  const pending: [FlameNode | undefined, FlameNode | undefined, FlameNode][] = [[a, b, made]]
   for (let next = pending.pop(); next; next = pending.pop()) {
     const [before, after, target] = next
-    for (const child of after.children) {
-      const was = before?.children.find(({ name, place }) => name === child.name && place === child.place)
-      const copy: FlameNode = { ...child, delta: child.value - (was?.value ?? 0), children: [] }
+    const gone = new Map(before?.children.map((child) => [keyOf(child), child]))
+    for (const child of after?.children ?? []) {
+      const was = gone.get(keyOf(child))
+      gone.delete(keyOf(child))
+      const copy: FlameNode = { ...child, was: figures(was ?? nothing), children: [] }
       target.children.push(copy)
       pending.push([was, child, copy])
+    }
+    for (const child of gone.values()) {
+      const copy: FlameNode = { ...child, ...nothing, was: figures(child), children: [] }
+      target.children.push(copy)
+      pending.push([child, undefined, copy])
     }
   }
   return made
 }
 
-export interface FunctionTotal {
+const keyOf = ({ name, place }: FlameNode): string => `${name}\n${place}`
+
+function figures({ value, self, count, own }: Figures): Figures {
+  return { value, self, count, own }
+}
+
+/** The same tree with all times multiplied; counts stay. */
+export function scaled(root: FlameNode, factor: number): FlameNode {
+  const made: FlameNode = { ...root, children: [] }
+  const pending: [FlameNode, FlameNode][] = [[root, made]]
+  for (let next = pending.pop(); next; next = pending.pop()) {
+    const [from, to] = next
+    to.value *= factor
+    to.self *= factor
+    for (const child of from.children) {
+      const copy = { ...child, children: [] }
+      to.children.push(copy)
+      pending.push([child, copy])
+    }
+  }
+  return made
+}
+
+/** Own time of a function or a span's name, wherever it stands in the tree. */
+export interface SelfTime {
   readonly name: string
   readonly place: string | undefined
   self: number
-  /** Samples whose leaf it is. */
-  samples: number
+  /** Samples that end in it, or spans of it. */
+  own: number
+  /** The same in the first of a difference. */
+  selfWas: number
+  ownWas: number
 }
 
-/** Self time by function, largest first. */
-export function selfTimes(root: FlameNode): FunctionTotal[] {
-  const totals = new Map<string, FunctionTotal>()
+/** Self time by function: largest first, in a difference what changed most first. */
+export function selfTimes(root: FlameNode): SelfTime[] {
+  const totals = new Map<string, SelfTime>()
   const pending = [root]
   for (let at = pending.pop(); at; at = pending.pop()) {
-    pending.push(...at.children)
-    if (at.self === 0) continue
-    const key = `${at.name}\n${at.place}`
-    let total = totals.get(key)
-    if (!total) totals.set(key, (total = { name: at.name, place: at.place, self: 0, samples: 0 }))
+    for (const child of at.children) pending.push(child)
+    const { name, place, was = nothing } = at
+    if (at.self === 0 && was.self === 0) continue
+    let total = totals.get(keyOf(at))
+    if (!total) totals.set(keyOf(at), (total = { name, place, self: 0, own: 0, selfWas: 0, ownWas: 0 }))
     total.self += at.self
-    total.samples += at.count - at.children.reduce((sum, child) => sum + child.count, 0)
+    total.own += at.own
+    total.selfWas += was.self
+    total.ownWas += was.own
   }
-  return [...totals.values()].sort((a, b) => b.self - a.self)
+  const weight = ({ self, selfWas }: SelfTime): number => (root.was ? Math.abs(self - selfWas) : self)
+  return [...totals.values()].sort((a, b) => weight(b) - weight(a))
 }

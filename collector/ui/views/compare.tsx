@@ -1,12 +1,15 @@
 import { useMemo } from 'preact/hooks'
 import type { Run } from '../api.ts'
-import { count, duration, percent, time } from '../format.ts'
+import { count, duration, percent, time, valueText } from '../format.ts'
 import { Show, useGet } from '../load.tsx'
-import { compareTraces, type PathDifference } from '../model/compare-traces.ts'
+import { compareTraces, type PathDifference, pathOf } from '../model/compare-traces.ts'
 import { difference, flameOfSamples, flameOfSpans, type SampledProfile } from '../model/flame-tree.ts'
 import { readTrace, type TraceColumns } from '../model/trace-model.ts'
 import { go, href, type Route } from '../route.ts'
 import { Flame } from './flame.tsx'
+
+/** Paths that are told; a trace may have 100,000. */
+const SHOWN = 1000
 
 /** Run A against run B: by span path, and as a flame graph of the difference. */
 export function Compare({ route }: { route: Route }) {
@@ -29,7 +32,8 @@ export function Compare({ route }: { route: Route }) {
               <option value="">choose a run…</option>
               {runs.data?.runs.map((run) => (
                 <option key={run.spanId} value={run.traceId}>
-                  {run.kind} {run.symbol} {duration(run.durationMs)} {time(run.startTime)}
+                  {time(run.startTime)} {run.kind} {run.symbol} {duration(run.durationMs)}{' '}
+                  {valueText(run.attributes['tapescope.run.strategy'] ?? '')}
                 </option>
               ))}
             </select>
@@ -104,17 +108,19 @@ function Differences({ before, after, route }: { before: TraceColumns; after: Tr
             </tr>
           </thead>
           <tbody>
-            {rows.map((row) => (
-              <Row key={row.path} row={row} />
+            {rows.slice(0, SHOWN).map((row, i) => (
+              <Row key={i} row={row} />
             ))}
           </tbody>
         </table>
+        {rows.length > SHOWN ? <p class="quiet">…and {count(rows.length - SHOWN)} paths more.</p> : null}
       </div>
     </>
   )
 }
 
-function Row({ row: { path, name, depth, a, b } }: { row: PathDifference }) {
+function Row({ row }: { row: PathDifference }) {
+  const { name, depth, a, b } = row
   const delta = (b?.total ?? 0) - (a?.total ?? 0)
   const share = a && a.total > 0 ? delta / a.total : undefined
   const both = (of: 'total' | 'self' | 'p50' | 'p95') => (
@@ -125,8 +131,8 @@ function Row({ row: { path, name, depth, a, b } }: { row: PathDifference }) {
   )
   return (
     <tr>
-      <td class="wide" title={path}>
-        <span style={{ paddingLeft: `${Math.min(depth, 12) * 12}px` }}>{name}</span>
+      <td class="wide" title={pathOf(row).slice(-20).join(' › ')}>
+        <span style={{ paddingLeft: `${Math.min(depth, 12) * 12}px` }}>{name || '(no name)'}</span>
       </td>
       <td class="number">{a ? count(a.count) : '–'}</td>
       <td class="number">{b ? count(b.count) : '–'}</td>
@@ -136,7 +142,7 @@ function Row({ row: { path, name, depth, a, b } }: { row: PathDifference }) {
       >
         {delta >= 0 ? '+' : '−'}
         {duration(Math.abs(delta))}
-        {share === undefined ? '' : ` (${delta >= 0 ? '+' : ''}${percent(share)})`}
+        {share === undefined ? '' : ` (${delta >= 0 ? '+' : '−'}${percent(Math.abs(share))})`}
       </td>
       {both('self')}
       {both('p50')}

@@ -1,8 +1,8 @@
 import { useMemo } from 'preact/hooks'
 import type { SpanDetail } from '../api.ts'
-import { count, duration } from '../format.ts'
+import { count, counted, duration } from '../format.ts'
 import { Show, useGet } from '../load.tsx'
-import { difference, flameOfSamples, type SampledProfile } from '../model/flame-tree.ts'
+import { difference, flameOfSamples, scaled, type SampledProfile } from '../model/flame-tree.ts'
 import { href, type Route } from '../route.ts'
 import { Flame } from './flame.tsx'
 
@@ -65,8 +65,9 @@ function Samples({ profile }: { profile: SampledProfile }) {
   return (
     <>
       <p class="facts">
-        {count(tree.count)} samples, {duration(tree.value)} of CPU.
-        {tree.count < 100 ? ' Fewer than 100 samples: take the shares as a hint.' : ''}
+        {counted(tree.count, 'samples')}, {duration(tree.value)} of CPU
+        {profile.name.includes(' through ') ? ` that pass through ${profile.name.split(' through ')[1]}` : ''}
+        .{tree.count < 100 ? ' Fewer than 100 samples: take the shares as a hint.' : ''}
       </p>
       <Flame tree={tree} unit="samples" />
     </>
@@ -110,18 +111,13 @@ function Against({ slow, rest }: { slow: SampledProfile; rest: SampledProfile })
   const tree = useMemo(() => {
     const [a, b] = [flameOfSamples(rest), flameOfSamples(slow)]
     const factor = a.value > 0 ? b.value / a.value : 1
-    const pending = [a]
-    for (let at = pending.pop(); at; at = pending.pop()) {
-      at.value *= factor
-      pending.push(...at.children)
-    }
-    return { tree: difference(a, b), slow: b.count, rest: a.count }
+    return { tree: difference(scaled(a, factor), b), slow: b.count, rest: a.count }
   }, [slow, rest])
   return (
     <>
       <p class="facts">
-        {count(tree.slow)} samples of the slowest 5 %, {count(tree.rest)} of the rest. Red: a larger share in
-        the slow ones.
+        {count(tree.slow)} samples of the slowest 5 %, {count(tree.rest)} of the rest, whose times are scaled
+        to the same sum. Red: a larger share in the slow ones.
       </p>
       <Flame tree={tree.tree} unit="samples" difference />
     </>

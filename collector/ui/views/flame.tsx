@@ -1,14 +1,14 @@
 import flamegraph from 'd3-flame-graph'
 import { select } from 'd3-selection'
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
-import { count, duration, hueOf, percent } from '../format.ts'
-import { type FlameNode, selfTimes } from '../model/flame-tree.ts'
+import { count, counted, duration, hueOf, percent } from '../format.ts'
+import { deltaOf, type FlameNode, type SelfTime, selfTimes } from '../model/flame-tree.ts'
 
 interface FlameProps {
   readonly tree: FlameNode
   /** What `count` counts. */
   readonly unit: 'samples' | 'spans'
-  /** Colour by `delta`: what grew is red, what shrank is blue. */
+  /** Colour by what changed: what grew is red, what shrank is blue. */
   readonly difference?: boolean
 }
 
@@ -72,42 +72,100 @@ export function Flame({ tree, unit, difference = false }: FlameProps) {
       />
       <h3>Self time</h3>
       <div class="scroll">
-        <table class="list">
-          <thead>
-            <tr>
-              <th>{unit === 'samples' ? 'Function' : 'Span'}</th>
-              <th class="number">Self</th>
-              <th class="number">Share</th>
-              {unit === 'samples' ? <th class="number">Samples</th> : null}
-              {unit === 'samples' ? <th>Where</th> : null}
-            </tr>
-          </thead>
-          <tbody>
-            {totals.map((total) => (
-              <tr key={`${total.name} ${total.place}`}>
-                <td class="wide">
-                  <button class="link" onClick={() => setText(total.name)}>
-                    {total.name}
-                  </button>
-                </td>
-                <td class="number">{duration(total.self)}</td>
-                <td class="number">{percent(tree.value > 0 ? total.self / tree.value : 0)}</td>
-                {unit === 'samples' ? <td class="number">{count(total.samples)}</td> : null}
-                {unit === 'samples' ? <td class="quiet">{total.place ?? 'engine of JavaScript'}</td> : null}
-              </tr>
-            ))}
-          </tbody>
-        </table>
+        {difference ? (
+          <Changes of={totals} unit={unit} show={setText} />
+        ) : (
+          <Totals of={totals} whole={tree.value} unit={unit} show={setText} />
+        )}
       </div>
     </div>
   )
 }
 
+interface TableProps {
+  readonly of: readonly SelfTime[]
+  readonly unit: FlameProps['unit']
+  readonly show: (name: string) => void
+}
+
+const UNIT = { samples: ['Function', 'Samples'], spans: ['Span', 'Spans'] } as const
+
+function Totals({ of, whole, unit, show }: TableProps & { whole: number }) {
+  return (
+    <table class="list">
+      <thead>
+        <tr>
+          <th>{UNIT[unit][0]}</th>
+          <th class="number">Self</th>
+          <th class="number">Share</th>
+          <th class="number">{UNIT[unit][1]}</th>
+          {unit === 'samples' ? <th>Where</th> : null}
+        </tr>
+      </thead>
+      <tbody>
+        {of.map((one) => (
+          <tr key={`${one.name} ${one.place}`}>
+            <td class="wide">
+              <button class="link" onClick={() => show(one.name)}>
+                {one.name || '(no name)'}
+              </button>
+            </td>
+            <td class="number">{duration(one.self)}</td>
+            <td class="number">{percent(whole > 0 ? one.self / whole : 0)}</td>
+            <td class="number">{count(one.own)}</td>
+            {unit === 'samples' ? <td class="quiet">{one.place ?? 'engine of JavaScript'}</td> : null}
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  )
+}
+
+/** What changed most first, also what only the first of the two has. */
+function Changes({ of, unit, show }: TableProps) {
+  return (
+    <table class="list">
+      <thead>
+        <tr>
+          <th>{UNIT[unit][0]}</th>
+          <th class="number">Self A</th>
+          <th class="number">B</th>
+          <th class="number">B − A</th>
+          <th class="number">{UNIT[unit][1]} A</th>
+          <th class="number">B</th>
+          {unit === 'samples' ? <th>Where</th> : null}
+        </tr>
+      </thead>
+      <tbody>
+        {of.map((one) => (
+          <tr key={`${one.name} ${one.place}`}>
+            <td class="wide">
+              <button class="link" onClick={() => show(one.name)}>
+                {one.name || '(no name)'}
+              </button>
+            </td>
+            <td class="number">{one.ownWas > 0 ? duration(one.selfWas) : '–'}</td>
+            <td class="number">{one.own > 0 ? duration(one.self) : '–'}</td>
+            <td class={`number ${one.self > one.selfWas ? 'grown' : 'shrunk'}`}>
+              {signed(one.self - one.selfWas)}
+            </td>
+            <td class="number">{count(one.ownWas)}</td>
+            <td class="number">{count(one.own)}</td>
+            {unit === 'samples' ? <td class="quiet">{one.place ?? 'engine of JavaScript'}</td> : null}
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  )
+}
+
+const signed = (ms: number): string => `${ms >= 0 ? '+' : '−'}${duration(Math.abs(ms))}`
+
 function sentence(node: FlameNode, root: FlameNode, unit: string): string {
-  const share = root.value > 0 ? `, ${percent(node.value / root.value)}` : ''
-  const delta =
-    node.delta === undefined ? '' : `, ${node.delta >= 0 ? '+' : '−'}${duration(Math.abs(node.delta))}`
-  return `${node.name}: ${duration(node.value)}${share}, ${count(node.count)} ${unit}${delta}${node.place ? ` · ${node.place}` : ''}`
+  const { name, value, count: samples, was, place } = node
+  const share = root.value > 0 ? `, ${percent(value / root.value)}` : ''
+  const delta = was === undefined ? '' : `, ${signed(deltaOf(node))} from ${counted(was.count, unit)}`
+  return `${name || '(no name)'}: ${duration(value)}${share}, ${counted(samples, unit)}${delta}${place ? ` · ${place}` : ''}`
 }
 
 /** Functions of one file have one hue; V8's own kinds of time have none. */
@@ -118,7 +176,9 @@ function colour({ name, place }: FlameNode): string {
   return `oklch(0.8 0.1 ${hue.toFixed(0)})`
 }
 
-function deltaColour({ value, delta = 0 }: FlameNode): string {
+function deltaColour(node: FlameNode): string {
+  const { value } = node
+  const delta = deltaOf(node)
   const base = Math.max(value, Math.abs(delta), 1e-9)
   const strength = Math.min(1, Math.abs(delta) / base)
   if (strength < 0.02) return 'oklch(0.87 0.005 250)'
