@@ -18,6 +18,7 @@ import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { stringify } from 'yaml'
 import { pages, readPage, root, type Fence } from './docs-page.ts'
 
 /** The first page of all: it must work where nothing is installed. */
@@ -194,6 +195,8 @@ test.each(spoken)('%s: its commands work in their order', { timeout: 900_000 }, 
       LANG: 'C.UTF-8',
       COLUMNS: '80',
       TMPDIR: tmpdir(),
+      OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${free.get('TAPESCOPE_OTLP_PORT')}`,
+      TAPESCOPE_VIEWER_URL: `http://127.0.0.1:${free.get('TAPESCOPE_VIEWER_PORT')}`,
       npm_config_cache: process.env['npm_config_cache'] ?? path.join(process.env['HOME'] ?? home, '.npm'),
       ...Object.fromEntries([...free].map(([key, port]) => [key, String(port)])),
     },
@@ -231,6 +234,29 @@ async function endGroup(group: number): Promise<void> {
     }
   }
 }
+
+test('each PromQL expression of each page parses and asks for metrics that exist', async () => {
+  const expressions = pages.flatMap((page) =>
+    readPage(page)
+      .fences.filter(({ language }) => language === 'promql')
+      .flatMap(({ text }) => text.split(/\n{2,}/)),
+  )
+  expect(expressions.length).toBeGreaterThan(10)
+  const file = path.join(base, 'expressions.yml')
+  const rules = expressions.map((expr, i) => ({ record: `docs:expression:${i}`, expr }))
+  await writeFile(file, stringify({ groups: [{ name: 'docs', rules }] }))
+  execFileSync('promtool', ['check', 'rules', file], { stdio: 'pipe' })
+
+  const told = await readFile(path.join(root, 'docs/telemetry.md'), 'utf8')
+  const asked = new Set(
+    expressions.flatMap((text) =>
+      [...text.matchAll(/\b(?!by\b|sum\b|rate\b)[a-z][a-z_]*_[a-z_]+\b(?=[[{)]|$)/gm)].map(([name]) => name),
+    ),
+  )
+  const ours = [...asked].filter((name) => !/^(otelcol|traces_span_metrics)_/.test(name))
+  expect(ours.length).toBeGreaterThan(10)
+  expect(ours.filter((name) => !told.includes(`\`${name.replace(/_(bucket|sum|count)$/, '')}\``))).toEqual([])
+})
 
 test('what a page promises is held against what is printed', () => {
   const printed = 'a 5105 bars\nmore\ntrace 8ff4ebeafad6fe0689f24df953a6b241\nend'
