@@ -60,6 +60,11 @@ test.each(pages)('%s: links lead somewhere, scripts exist, blocks say what they 
   expect(fences.flatMap(faults)).toEqual([])
 })
 
+test('each script installs first what is missing: any of them may be the first on a fresh clone', () => {
+  const names = Object.keys(scripts.scripts).filter((name) => !name.startsWith('pre'))
+  expect(names.filter((name) => scripts.scripts[`pre${name}`] !== scripts.scripts['prestart'])).toEqual([])
+})
+
 test('each alert links to its entry in the runbook', () => {
   const rules = readFileSync(path.join(root, 'collector/prometheus/rules/alerts.yml'), 'utf8')
   const { anchors } = readPage('docs/guide/runbook.md')
