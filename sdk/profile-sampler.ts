@@ -1,36 +1,40 @@
 // oxlint-disable unicorn/require-post-message-target-origin -- the ports of a worker have no origin
-import { writeFileSync } from 'node:fs'
+import { appendFileSync, rmSync, writeSync } from 'node:fs'
 import { Session } from 'node:inspector/promises'
 import { parentPort, workerData } from 'node:worker_threads'
 import type { ProfileDocument } from './profile-document.ts'
-import { toCpuProfile, toSpeedscope } from './profile-formats.ts'
 import { toHeapSpeedscope } from './profile-heap.ts'
-import { createSampleLog, profilerUrl, type V8Profile } from './profile-join.ts'
-import type { DrainedSections, Section } from './profile-sections.ts'
+import { createSampleLog, profilerUrl, type ProfileAbout, type V8Profile } from './profile-sample-log.ts'
+import type { DrainedSections } from './profile-sections.ts'
+import { writeJson, writeProfile } from './profile-write.ts'
 import { sendProfile } from './send-profile.ts'
 
 /**
  * The worker that samples the main thread. It takes V8's profiles in overlapping segments (a segment ends after the
  * next one began: no gap) and pulls the section log through the inspector, which works while the main thread is
- * inside a synchronous loop and cannot answer messages.
+ * inside a synchronous loop and cannot answer messages. What is settled goes to the sidecar segment by segment; the
+ * ring keeps it besides, for files.
  */
 export interface SamplerOptions {
   intervalUs: number
   segmentMs: number
-  /** Keep no more than this while nobody asks, seconds. */
+  /** How much is kept for `dump` and `stop`, seconds. */
   ringSeconds: number
   service: string
   pid: number
   clockOffsetMs: number
   /** Base URL of a sidecar's viewer port that takes profiles; null for none. */
   sidecar: string | null
+  /** Settled samples are appended here as well, a document a line, so that a killed process leaves them; null: not. */
+  journal: string | null
   heap: boolean
   /** Main waits on [0]: the number of commands done. */
   done: SharedArrayBuffer
 }
 
 export type SamplerCommand =
-  | { do: 'stop'; file: string | null }
+  /** `tell`: nobody can read the answer, so what went wrong goes to stderr. */
+  | { do: 'stop'; file: string | null; tell: boolean }
   /** After the answer to `stop`: the worker may go. */
   | { do: 'close' }
   | { do: 'dump'; file: string | null }
@@ -43,6 +47,13 @@ export type SamplerAnswer =
 /** The global under which main offers its section log. */
 export const drainKey = 'tapescope.profile.drain'
 
+/** All that is allocated counts, not what is still alive at the end. One sample in 32 KiB on average. */
+const heapSampling = {
+  samplingInterval: 32_768,
+  includeObjectsCollectedByMajorGC: true,
+  includeObjectsCollectedByMinorGC: true,
+}
+
 if (parentPort && (workerData as { sampler?: SamplerOptions } | null)?.sampler) {
   await sample((workerData as { sampler: SamplerOptions }).sampler)
 }
@@ -52,10 +63,10 @@ async function sample(options: SamplerOptions): Promise<void> {
   const session = new Session()
   session.connectToMainThread()
   const samples = createSampleLog()
-  let sections: Section[] = []
   let lostSections = 0
-  let settledUs = 0
+  let sentUs = 0
   let segment = 0
+  let rotating = false
 
   session.on('Profiler.consoleProfileFinished', ({ params }) => samples.add(params.profile as V8Profile))
   const evaluate = async (expression: string): Promise<unknown> => {
@@ -79,75 +90,77 @@ async function sample(options: SamplerOptions): Promise<void> {
   })
   await session.post('Profiler.enable')
   await session.post('Profiler.setSamplingInterval', { interval: options.intervalUs })
-  if (options.heap) await session.post('HeapProfiler.startSampling', { samplingInterval: 32_768 })
+  if (options.heap) await session.post('HeapProfiler.startSampling', heapSampling)
   await evaluate('profile("tapescope-0")')
-  const timer = setInterval(() => inTurn(rotate), options.segmentMs)
+  const timer = setInterval(() => {
+    // A main thread that sits in a native call answers late: segments must not pile up behind it.
+    if (rotating) return
+    rotating = true
+    inTurn(async () => {
+      try {
+        await rotate()
+      } finally {
+        rotating = false
+      }
+    })
+  }, options.segmentMs)
   timer.unref()
   parentPort?.postMessage({ did: 'started' } satisfies SamplerAnswer)
 
-  async function drain(): Promise<void> {
-    const text = await evaluate(`globalThis[Symbol.for("${drainKey}")]?.()`)
-    if (typeof text !== 'string') return
-    const drained = JSON.parse(text) as DrainedSections
-    for (const section of drained.sections) sections.push(section)
-    lostSections += drained.lost
-    settledUs = drained.settledUs
-  }
-
-  async function rotate(last = false): Promise<void> {
+  /** Ends a segment. Answers with what went wrong on the way to the sidecar. */
+  async function rotate(last = false): Promise<string | undefined> {
     const ended = segment
     segment += 1
-    if (!last) await evaluate(`profile("tapescope-${segment}")`)
-    await evaluate(`profileEnd("tapescope-${ended}")`)
-    await drain()
-    if (options.sidecar) await send(take(settledUs))
-    else samples.forget(performanceNowUs() - options.ringSeconds * 1e6)
-    sections = unsettled(
-      sections,
-      options.sidecar ? settledUs : performanceNowUs() - options.ringSeconds * 1e6,
+    // One interruption of the main thread. The sections are taken before the segment ends, so that its samples reach
+    // as far as they do.
+    const text = await evaluate(
+      `{ ${last ? '' : `profile("tapescope-${segment}");`}
+      const drained = globalThis[Symbol.for("${drainKey}")]?.(); profileEnd("tapescope-${ended}"); drained }`,
     )
+    if (typeof text !== 'string') return undefined
+    const drained = JSON.parse(text) as DrainedSections
+    lostSections += drained.lost
+    samples.settle(drained)
+    const problem = await deliver(last)
+    sentUs = drained.untilUs
+    samples.forget(drained.untilUs - options.ringSeconds * 1e6)
+    return problem
   }
 
-  function take(untilUs: number): ProfileDocument {
+  async function deliver(last: boolean): Promise<string | undefined> {
+    const { sidecar, journal } = options
+    if (sidecar === null && (journal === null || last)) return undefined
+    const document = samples.read(sentUs, about())
+    if (journal !== null && !last && document.samples.stack.length > 0)
+      appendFileSync(journal, `${JSON.stringify(document)}\n`)
+    return sidecar === null ? undefined : sendProfile(sidecar, document)
+  }
+
+  function about(): ProfileAbout {
     const { service, pid, intervalUs, clockOffsetMs } = options
-    const document = samples.take(untilUs, sections, {
-      service,
-      pid,
-      intervalUs,
-      clockOffsetMs,
-      lostSections,
-    })
-    lostSections = 0
-    return document
-  }
-
-  async function send(document: ProfileDocument): Promise<string | undefined> {
-    return options.sidecar === null ? undefined : sendProfile(options.sidecar, document)
+    return { service, pid, intervalUs, clockOffsetMs, lostSections }
   }
 
   async function obey(command: Exclude<SamplerCommand, { do: 'close' }>): Promise<void> {
     const files: string[] = []
     let document: ProfileDocument | null = null
     let problem: string | undefined
+    const stopping = command.do === 'stop'
     try {
-      const stopping = command.do === 'stop'
       if (stopping) clearInterval(timer)
-      await rotate(stopping)
+      problem = await rotate(stopping)
       if (command.do !== 'flush') {
-        document = take(Infinity)
-        problem = await send(document)
-        if (command.file !== null) write(command.file, document, files)
-      }
-      if (stopping && options.heap) {
-        const { profile } = await session.post('HeapProfiler.stopSampling')
-        if (command.file !== null) {
-          save(`${command.file}.heapprofile`, profile, files)
-          const speedscope = toHeapSpeedscope(options.service, profile.head)
-          save(`${command.file}.heap.speedscope.json`, speedscope, files)
-        }
+        document = samples.read(0, about())
+        if (command.file !== null) writeProfile(command.file, document, files)
+        if (stopping && options.journal !== null) rmSync(options.journal, { force: true })
+        if (options.heap) await writeHeap(command.file, stopping, files)
       }
     } catch (error) {
       problem = error instanceof Error ? error.message : String(error)
+    }
+    if (stopping && command.tell) {
+      document = null
+      if (problem !== undefined) writeSync(2, `tapescope: ${problem}\n`)
     }
     const answer: SamplerAnswer = { did: command.do, document, files, ...(problem ? { problem } : {}) }
     parentPort?.postMessage(answer)
@@ -155,48 +168,15 @@ async function sample(options: SamplerOptions): Promise<void> {
     Atomics.notify(done, 0)
     // The main thread takes the session apart, and answers to this thread when it has: were this thread gone by then,
     // Node would abort the process. So it waits for the main thread to say that its turn has passed.
-    if (command.do === 'stop') session.disconnect()
+    if (stopping) session.disconnect()
   }
-}
 
-function write(file: string, document: ProfileDocument, files: string[]): void {
-  save(`${file}.speedscope.json`, toSpeedscope(document), files)
-  save(`${file}.cpuprofile`, toCpuProfile(document), files)
-  save(`${file}.tapescope.json`, document, files)
-}
-
-function save(path: string, content: unknown, files: string[]): void {
-  writeFileSync(path, JSON.stringify(content))
-  files.push(path)
-}
-
-function performanceNowUs(): number {
-  return Number(process.hrtime.bigint() / 1000n)
-}
-
-/**
- * What a later join still needs: everything since the last moment before `beforeUs` at which nothing was open, and
- * the beginnings of spans that have not ended (a continuation may name them).
- */
-export function unsettled(sections: readonly Section[], beforeUs: number): Section[] {
-  const open = new Set<number>()
-  let depth = 0
-  let cut = 0
-  const ended = new Set<number>()
-  const synchronous = new Set<number>()
-  for (const section of sections) {
-    if (section.do !== 'end') continue
-    ended.add(section.key)
-    if (section.sync) synchronous.add(section.key)
+  async function writeHeap(file: string | null, stopping: boolean, files: string[]): Promise<void> {
+    const { profile } = stopping
+      ? await session.post('HeapProfiler.stopSampling')
+      : await session.post('HeapProfiler.getSamplingProfile')
+    if (file === null) return
+    writeJson(`${file}.heapprofile`, profile, files)
+    writeJson(`${file}.heap.speedscope.json`, toHeapSpeedscope(options.service, profile.head), files)
   }
-  for (const [i, section] of sections.entries()) {
-    if (section.at >= beforeUs) break
-    if (section.do === 'enter') depth += 1
-    else if (section.do === 'exit') depth = Math.max(0, depth - 1)
-    else if (section.do === 'end') open.delete(section.key)
-    else if (synchronous.has(section.key)) open.add(section.key)
-    if (depth === 0 && open.size === 0) cut = i + 1
-  }
-  const pending = sections.slice(0, cut).filter((one) => one.do === 'start' && !ended.has(one.key))
-  return [...pending.slice(-10_000), ...sections.slice(cut)]
 }

@@ -1,38 +1,36 @@
-import { createHook } from 'node:async_hooks'
+import { createHook, executionAsyncId } from 'node:async_hooks'
+import type { ProfiledSpan } from './profile-document.ts'
+
+/** Clocks of OpenTelemetry SDKs step by a millisecond and may be set. */
+const clockStepUs = 3000
 
 /** Fullest the log may get between two drains; past it entries are counted and lost. */
-const capacity = 200_000
+const capacity = 100_000
 
 /**
  * One entry of the section log. Times are microseconds of the monotonic clock (hrtime), the clock of V8's samples.
- * `start`/`end` bound a span whose whole life was one synchronous extent; `enter`/`exit` bound a stretch in which a
- * span was active, which is how a part of an asynchronous span is known.
+ * `start`/`end` bound the life of a span, and `still` says at a drain that an open one has been one synchronous extent
+ * so far; `enter`/`exit` bound a stretch in which a span was active, which is how a part of an asynchronous one is known.
  */
 export type Section =
-  | { at: number; do: 'start'; key: number; span: SectionSpan }
-  | { at: number; do: 'end'; key: number; sync: boolean; from?: number; to?: number }
+  | { at: number; do: 'start'; key: number; span: ProfiledSpan }
+  | { at: number; do: 'end'; key: number; sync: boolean }
+  | { at: number; do: 'still'; key: number }
   | { at: number; do: 'enter'; spanId: string | null; traceId: string | null }
   | { at: number; do: 'exit' }
 
-export interface SectionSpan {
-  traceId: string
-  spanId: string
-  parentSpanId: string | null
-  name: string
-}
-
 export interface DrainedSections {
   sections: Section[]
+  /** Entries after the last of `sections` that had no room. */
   lost: number
-  /** No span that began before this can still turn out to be synchronous, microseconds. */
-  settledUs: number
+  /** Everything before this is in `sections`, microseconds. */
+  untilUs: number
 }
 
 /** What this needs of a span, whichever OpenTelemetry SDK made it. */
 interface SeenSpan {
   readonly name: string
   readonly startTime: readonly [number, number]
-  readonly endTime: readonly [number, number]
   readonly parentSpanContext?: { spanId: string } | undefined
   readonly parentSpanId?: string | undefined
   spanContext(): { traceId: string; spanId: string }
@@ -51,91 +49,87 @@ export interface SectionLog extends SectionProcessor {
   within<T>(context: unknown, fn: () => T): T
   /** Logs continuations too, by async_hooks (costs what a promise hook costs). Returns what turns it off. */
   followAsync(activeContext: () => unknown): () => void
-  /** Takes what was logged since the last drain. */
+  /** Takes what was logged since the last drain. May interrupt the thread anywhere. */
   drain(): DrainedSections
 }
 
+/** A callback of the event loop, as far as it can be told apart: the spans that began in it and have not ended. */
+type Turn = Map<number, { asyncId: number }>
+
 /**
- * Logs which span is active on this thread, in the clock of the CPU samples. A span that ends in the turn of the
- * event loop in which it began was one synchronous stretch; any other says nothing about who ran in between, and is
- * only credited with the stretches in which it was seen to be active.
+ * Logs which span is active on this thread, in the clock of the CPU samples. A span that ends in the callback in which
+ * it began was one synchronous stretch; any other says nothing about who ran in between, and is only credited with the
+ * stretches in which it was seen to be active. A callback is told apart by its async id (`process.nextTick`, timers,
+ * I/O) and by a microtask (promises, which have none while nobody hooks them).
  */
 export function createSectionLog(): SectionLog {
   const offsetUs = monotonicOffsetMs() * 1000
   const now = (): number => performance.now() * 1000 + offsetUs
   const sections: Section[] = []
-  /** Spans that began in this turn and have not ended. A new array each turn: an old one marks an old turn. */
-  let turn: Set<number> | undefined
+  let turn: Turn | undefined
   let depth = 0
   let lost = 0
   let lastKey = 0
-  const keys = new WeakMap<object, { key: number; turn: Set<number>; live: boolean }>()
-  const starts = new Map<number, number>()
+  let lastAt = 0
+  const keys = new WeakMap<object, { key: number; turn: Turn; asyncId: number }>()
 
   function add(section: Section): void {
-    if (sections.length < capacity) sections.push(section)
+    lastAt = section.at
+    if (lost === 0 && sections.length < capacity) sections.push(section)
     else lost += 1
   }
 
-  function thisTurn(): Set<number> {
+  function thisTurn(): Turn {
     if (turn) return turn
-    const begun = new Set<number>()
+    const begun: Turn = new Map()
     turn = begun
     queueMicrotask(() => {
-      if (turn === begun) endTurn()
+      if (turn === begun) turn = undefined
     })
     return begun
   }
 
-  function endTurn(): void {
-    if (turn) for (const key of turn) starts.delete(key)
-    turn = undefined
-  }
-
-  function within<T>(context: unknown, fn: () => T): T {
-    const span = spanContextOf(context)
-    add({ at: now(), do: 'enter', spanId: span?.spanId ?? null, traceId: span?.traceId ?? null })
-    depth += 1
-    try {
-      return fn()
-    } finally {
-      depth -= 1
-      add({ at: now(), do: 'exit' })
-    }
-  }
-
   return {
-    within,
+    within(context, fn) {
+      const span = spanContextOf(context)
+      add({ at: now(), do: 'enter', spanId: span?.spanId ?? null, traceId: span?.traceId ?? null })
+      depth += 1
+      try {
+        return fn()
+      } finally {
+        depth -= 1
+        add({ at: now(), do: 'exit' })
+      }
+    },
     onStart(span) {
       const at = now()
+      // Made after the fact, it tells of earlier work: its start, given by hand, lies before what was seen last. One of
+      // now may lie back as well, when the thread had to wait for a core.
+      const startedUs = at + (epochMs(span.startTime) - Date.now()) * 1000
+      const live = startedUs <= at + clockStepUs && startedUs >= Math.min(lastAt, at) - clockStepUs
       const { traceId, spanId } = span.spanContext()
-      lastKey += 1
-      const begun = thisTurn()
-      begun.add(lastKey)
-      starts.set(lastKey, at)
-      // A start time given by hand that is not now tells of a span made after the fact.
-      const live = Math.abs(epochMs(span.startTime) - Date.now()) <= 3
-      keys.set(span, { key: lastKey, turn: begun, live })
       const parentSpanId = span.parentSpanContext?.spanId ?? span.parentSpanId ?? null
+      lastKey += 1
+      if (live) {
+        const begun = thisTurn()
+        const known = { key: lastKey, turn: begun, asyncId: executionAsyncId() }
+        keys.set(span, known)
+        begun.set(lastKey, known)
+      }
       add({ at, do: 'start', key: lastKey, span: { traceId, spanId, parentSpanId, name: span.name } })
     },
     onEnd(span) {
       const known = keys.get(span)
       if (!known) return
       const at = now()
-      const sync = known.turn === turn
-      starts.delete(known.key)
       known.turn.delete(known.key)
-      if (known.live) return add({ at, do: 'end', key: known.key, sync })
-      // Made after the fact: its times count, and only where it lies inside a synchronous stretch.
-      const toHr = (time: readonly [number, number]): number =>
-        (epochMs(time) - performance.timeOrigin) * 1000 + offsetUs
-      add({ at, do: 'end', key: known.key, sync, from: toHr(span.startTime), to: toHr(span.endTime) })
+      const sync = known.turn === turn && known.asyncId === executionAsyncId()
+      add({ at, do: 'end', key: known.key, sync })
     },
     followAsync(activeContext) {
       const hook = createHook({
         before() {
-          if (depth === 0) endTurn()
+          if (depth === 0) turn = undefined
           const span = spanContextOf(activeContext())
           add({ at: now(), do: 'enter', spanId: span?.spanId ?? null, traceId: span?.traceId ?? null })
           depth += 1
@@ -150,9 +144,11 @@ export function createSectionLog(): SectionLog {
       return () => hook.disable()
     },
     drain() {
-      let settledUs = now()
-      for (const at of starts.values()) if (at < settledUs) settledUs = at
-      const drained = { sections: sections.splice(0), lost, settledUs }
+      const untilUs = now()
+      const asyncId = executionAsyncId()
+      for (const [key, begun] of turn ?? [])
+        if (begun.asyncId === asyncId) add({ at: untilUs, do: 'still', key })
+      const drained = { sections: sections.splice(0), lost, untilUs }
       lost = 0
       return drained
     },

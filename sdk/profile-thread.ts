@@ -1,6 +1,5 @@
 import { Session } from 'node:inspector'
-import type { ProfileDocument } from './profile-document.ts'
-import { createSampleLog, type V8Profile } from './profile-join.ts'
+import { createSampleLog, type V8Profile } from './profile-sample-log.ts'
 import { createSectionLog, monotonicOffsetMs } from './profile-sections.ts'
 import { watchOpenTelemetry } from './profile-watch.ts'
 import { sendProfile } from './send-profile.ts'
@@ -52,14 +51,16 @@ export function startThreadProfiler({
       }
     },
     async send() {
-      const { sections, lost } = log.drain()
-      const document: ProfileDocument = samples.take(Infinity, sections, {
+      const drained = log.drain()
+      samples.settle(drained)
+      const document = samples.read(0, {
         service,
         pid: process.pid,
         intervalUs,
         clockOffsetMs: performance.timeOrigin - monotonicOffsetMs(),
-        lostSections: lost,
+        lostSections: drained.lost,
       })
+      samples.forget(Infinity)
       return sendProfile(sidecar, document)
     },
   }

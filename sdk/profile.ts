@@ -10,14 +10,14 @@ export interface ProfileOptions {
   intervalUs?: number
   /** Length of a segment, milliseconds: what reaches the sidecar is that late. Default 1000. */
   segmentMs?: number
-  /** Without a sidecar: how much is kept until `dump` or `stop` asks, seconds. Default 60; Infinity for all. */
+  /** How much is kept for `dump` and `stop`, seconds; with a sidecar too. Default 60; Infinity for all. */
   ringSeconds?: number
   /**
    * Attribute continuations of asynchronous spans too (async_hooks; every promise pays for it). Off, an asynchronous
    * span gets the stretch before its first await, and the rest of its samples are unattributed.
    */
   async?: boolean
-  /** Sample heap allocation as well (written at `stop`). */
+  /** Sample heap allocation as well, by all that is allocated; written by `dump` and `stop`. */
   heap?: boolean
   /** Shown as the profile's name. Default `OTEL_SERVICE_NAME`, else the script. */
   service?: string
@@ -27,6 +27,8 @@ export interface ProfileOptions {
   dumpOn?: NodeJS.Signals
   /** Where `dump` and `stop` write, without extension; nothing is written without it. */
   file?: string
+  /** Append settled samples to this file each segment, for who may be killed; `stop` removes it. */
+  journal?: string
 }
 
 export interface ProfileResult {
@@ -74,6 +76,7 @@ export async function startProfiler(options: ProfileOptions = {}): Promise<Profi
     pid: process.pid,
     clockOffsetMs: performance.timeOrigin - monotonicOffsetMs(),
     sidecar: options.sidecar ?? null,
+    journal: options.journal ?? null,
     heap: options.heap ?? false,
     done,
   }
@@ -135,7 +138,7 @@ export async function startProfiler(options: ProfileOptions = {}): Promise<Profi
     },
     dump,
     stop() {
-      stopped ??= ask({ do: 'stop', file })
+      stopped ??= ask({ do: 'stop', file, tell: false })
         .then(result)
         .finally(() => {
           release()
@@ -149,7 +152,7 @@ export async function startProfiler(options: ProfileOptions = {}): Promise<Profi
       stopped.catch(() => undefined)
       const count = new Int32Array(done)
       const before = Atomics.load(count, 0)
-      worker.postMessage({ do: 'stop', file } satisfies SamplerCommand)
+      worker.postMessage({ do: 'stop', file, tell: true } satisfies SamplerCommand)
       const deadline = performance.now() + deadlineMs
       // V8 serves the worker's inspector only while this thread runs JavaScript: wait in short steps.
       while (Atomics.load(count, 0) === before && performance.now() < deadline)
