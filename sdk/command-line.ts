@@ -1,13 +1,10 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util'
 
-/** What the user asked for cannot be done: a sentence for stderr, exit code 2. `hint` adds the usage below it. */
-export class CommandError extends Error {
-  readonly hint: boolean
-  constructor(message: string, { hint = false, cause }: { hint?: boolean; cause?: unknown } = {}) {
-    super(message, { cause })
-    this.hint = hint
-  }
-}
+/** What the user asked for cannot be done, as a sentence: for stderr, exit code 2. */
+export class CommandError extends Error {}
+
+/** It cannot be meant: how the command is used is told as well. */
+export class UsageError extends CommandError {}
 
 export type CommandOptions = NonNullable<ParseArgsConfig['options']>
 
@@ -21,7 +18,7 @@ export interface CommandLine<Options extends CommandOptions> {
 
 /**
  * A subcommand: reads `options words -- program`, answers --help, and turns what cannot be meant into a sentence and
- * exit code 2. `work` answers with the exit code.
+ * exit code 2. `work` answers with the exit code. The first line of `usage` shows how it is called.
  */
 export function command<Options extends CommandOptions>(
   usage: string,
@@ -39,16 +36,20 @@ export function command<Options extends CommandOptions>(
       const { values, positionals } = parseArgs({ args, options, allowPositionals: true })
       return await work({ values, words: positionals, program: split < 0 ? [] : argv.slice(split + 1) })
     } catch (error) {
-      const ofOptions = (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS') === true
-      if (!ofOptions && !(error instanceof CommandError)) throw error
-      const hint = ofOptions || (error as CommandError).hint
-      process.stderr.write(`${(error as Error).message}\n${hint ? `\n${usage}` : ''}`)
+      const misused = error instanceof UsageError || isOfOptions(error)
+      if (!misused && !(error instanceof CommandError)) throw error
+      const [call] = usage.split('\n', 1)
+      process.stderr.write(`${error.message}\n${misused ? `\n  ${call}\n\n--help tells more.\n` : ''}`)
       return 2
     }
   }
 }
 
-/** @throws CommandError unless the text is a number that `fits` */
+function isOfOptions(error: unknown): error is Error {
+  return error instanceof Error && (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS') === true
+}
+
+/** @throws UsageError unless the text is a number that `fits` */
 export function numberOption(
   text: string,
   name: string,
@@ -56,14 +57,14 @@ export function numberOption(
   fits: (value: number) => boolean,
 ): number {
   const value = text.trim() === '' ? NaN : Number(text)
-  if (!fits(value)) throw new CommandError(`${name} is "${text}": give ${wanted}.`)
+  if (!fits(value)) throw new UsageError(`${name} is "${text}": give ${wanted}.`)
   return value
 }
 
-/** @throws CommandError unless the text is an http URL */
+/** @throws UsageError unless the text is an http URL */
 export function urlOption(text: string, name: string, example: string): string {
   const protocol = URL.canParse(text) ? new URL(text).protocol : ''
   if (protocol !== 'http:' && protocol !== 'https:')
-    throw new CommandError(`${name} is "${text}": give a URL such as ${example}`)
+    throw new UsageError(`${name} is "${text}": give a URL such as ${example}`)
   return text
 }

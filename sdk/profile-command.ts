@@ -1,118 +1,190 @@
-import { spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
-import { basename, join } from 'node:path'
-import { pathToFileURL } from 'node:url'
-import { parseArgs } from 'node:util'
-import { profileTotals, type ProfileDocument } from './profile-document.ts'
+import { accessSync, constants, readFileSync, rmSync } from 'node:fs'
+import { constants as os } from 'node:os'
+import { dirname, relative, resolve } from 'node:path'
+import { command, CommandError, numberOption, UsageError } from './command-line.ts'
+import { openInBrowser } from './open-in-browser.ts'
+import type { ProfileDocument } from './profile-document.ts'
+import { renderSummary, summarise } from './profile-summary.ts'
+import { joinDocuments } from './profile-sample-log.ts'
+import { writeProfile } from './profile-write.ts'
 import type { ProfileOptions } from './profile.ts'
+import { runNodeProgram } from './run-node-program.ts'
+import { defaultViewer, findFlameGraph, viewerAnswers, viewerUrl } from './viewer-client.ts'
 
 const usage = `tapescope profile [options] -- node app.js [arguments]
 
-Runs the program, samples its CPU time (1 kHz) and joins the samples to its OpenTelemetry spans.
-Writes NAME.speedscope.json, NAME.cpuprofile and NAME.tapescope.json.
+Runs the program, samples its CPU time (1 kHz) and joins the samples to its
+OpenTelemetry spans. Writes NAME.speedscope.json, NAME.cpuprofile and
+NAME.tapescope.json, and prints where the time went. When a sidecar runs, the
+samples go to its viewer too, and the link to the flame graph is printed. The
+exit code is the program's.
 
   --out NAME       where to write, without extension (default profile-PID)
-  --async          follow asynchronous spans too (async_hooks: costs more)
+  --async          follow asynchronous spans past their first await
+                   (async_hooks: every promise pays for it)
   --heap           sample heap allocation as well
   --interval-us N  distance of two samples (default 1000)
-  --sidecar URL    send the samples to a sidecar's viewer (http://127.0.0.1:4319)
+  --on SIGNAL      write what is there whenever the program gets this signal,
+                   such as SIGUSR2, to NAME-TIME...
+  --ring SECONDS   keep only the last so many (default: all of the run)
+  --viewer URL     the sidecar's viewer (TAPESCOPE_VIEWER_URL), default
+                   ${defaultViewer}
+  --no-viewer      only files
+  --open           open the flame graph in the browser
+  --json           the summary as JSON; the program's output goes to stderr
 `
 
 /** `tapescope profile`: answers with the exit code of the program, 2 for a command line that cannot be meant. */
-export async function profileCommand(argv: readonly string[]): Promise<number> {
-  const split = argv.indexOf('--')
-  const program = split < 0 ? [] : argv.slice(split + 1)
-  let values
-  try {
-    ;({ values } = parseArgs({
-      args: argv.slice(0, split < 0 ? argv.length : split),
-      options: {
-        out: { type: 'string' },
-        async: { type: 'boolean' },
-        heap: { type: 'boolean' },
-        'interval-us': { type: 'string' },
-        sidecar: { type: 'string' },
-        help: { type: 'boolean' },
-      },
-    }))
-  } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`)
-    return 2
-  }
-  if (values.help) {
-    process.stdout.write(usage)
-    return 0
-  }
-  const intervalUs = Number(values['interval-us'] ?? 1000)
-  const problem = !program[0]
-    ? 'Say what to run after --, such as: tapescope profile -- node app.js'
-    : !Number.isInteger(intervalUs) || intervalUs < 50
-      ? `--interval-us is ${values['interval-us']}; give whole microseconds, 50 or more.`
-      : values.sidecar !== undefined && !URL.canParse(values.sidecar)
-        ? `--sidecar is ${values.sidecar}; give a URL such as http://127.0.0.1:4319`
-        : undefined
-  if (problem !== undefined) {
-    process.stderr.write(`${problem}\n\n${usage}`)
-    return 2
-  }
-  const file = join(process.cwd(), values.out ?? `profile-${process.pid}`)
-  const settings: ProfileOptions = {
-    file,
-    intervalUs,
-    async: values.async ?? false,
-    heap: values.heap ?? false,
-    ...(values.sidecar !== undefined && { sidecar: values.sidecar }),
-  }
-  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
-  const register = new URL(`./profile-register.${extension}`, import.meta.url)
-  const [command = '', ...args] = program
-  const isNode = /^node(\.exe)?$/.test(basename(command))
-  const child = spawn(isNode ? process.execPath : command, args, {
-    stdio: 'inherit',
-    env: {
-      ...process.env,
-      TAPESCOPE_PROFILE: JSON.stringify(settings),
-      NODE_OPTIONS: `${process.env['NODE_OPTIONS'] ?? ''} --import=${pathToFileURL(register.pathname).href}`,
-    },
-  })
-  const forward = (signal: NodeJS.Signals): void => {
-    child.kill(signal)
-  }
-  process.on('SIGINT', forward).on('SIGTERM', forward)
-  const code = await new Promise<number>((resolve) => {
-    child.once('error', (error) => {
-      process.stderr.write(`${command} could not be started: ${error.message}\n`)
-      resolve(127)
+export const profileCommand = command(
+  usage,
+  {
+    out: { type: 'string' },
+    async: { type: 'boolean' },
+    heap: { type: 'boolean' },
+    'interval-us': { type: 'string' },
+    on: { type: 'string' },
+    ring: { type: 'string' },
+    viewer: { type: 'string' },
+    'no-viewer': { type: 'boolean' },
+    open: { type: 'boolean' },
+    json: { type: 'boolean' },
+  },
+  async ({ values, words, program }) => {
+    if (program.length === 0 || words.length > 0)
+      throw new UsageError('Say what to run after --, such as: tapescope profile -- node app.js')
+    const file = resolve(values.out ?? `profile-${process.pid}`)
+    const { viewer, notice } = values['no-viewer'] ? {} : await chooseViewer(values.viewer)
+    const settings = {
+      ...readSettings(values),
+      file,
+      journal: `${file}.partial`,
+      ...(viewer && { sidecar: viewer }),
+    }
+    checkFolder(dirname(file))
+    // What an earlier run left must not be taken for this one's.
+    rmSync(`${file}.tapescope.json`, { force: true })
+    rmSync(settings.journal, { force: true })
+
+    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
+    const end = await runNodeProgram(program, {
+      preload: new URL(`./profile-register.${extension}`, import.meta.url).href,
+      env: { TAPESCOPE_PROFILE: JSON.stringify(settings) },
+      stdio: values.json ? ['inherit', process.stderr, 'inherit'] : 'inherit',
     })
-    child.once('exit', (code, signal) => resolve(code ?? (signal === 'SIGINT' ? 130 : 143)))
-  })
-  process.off('SIGINT', forward).off('SIGTERM', forward)
-  report(file)
-  return code
+    if (end.problem !== undefined) {
+      process.stderr.write(`${end.problem}\n`)
+      return end.code
+    }
+    const tell = (line: string): void => void process.stderr.write(`tapescope: ${line}\n`)
+    if (notice !== undefined) tell(notice)
+    const document = readDocument(file, settings.journal, tell)
+    if (document === undefined) {
+      tell(
+        end.signal === 'SIGKILL'
+          ? 'no profile: the program was killed before its first second was sampled.'
+          : 'no profile was written: what runs after -- must be Node 22 or later.',
+      )
+      return end.code
+    }
+    const summary = summarise(document)
+    const link = viewer === undefined ? undefined : await findFlameGraph(viewer, document)
+    const files = ['.speedscope.json', '.cpuprofile', '.tapescope.json'].map((suffix) => file + suffix)
+    if (values.json)
+      process.stdout.write(
+        `${JSON.stringify({ ...summary, files, flameGraph: link ?? null, exitCode: end.code })}\n`,
+      )
+    else process.stderr.write(renderSummary(summary, relative(process.cwd(), file), link))
+    if (values.open && link !== undefined) openInBrowser(link)
+    return end.code
+  },
+)
+
+interface Given {
+  readonly async?: boolean | undefined
+  readonly heap?: boolean | undefined
+  readonly 'interval-us'?: string | undefined
+  readonly on?: string | undefined
+  readonly ring?: string | undefined
 }
 
-function report(file: string): void {
-  let document: ProfileDocument
+/** They end a process, stop it, or (SIGUSR1) open Node's inspector. */
+const notFree = new Set(['SIGKILL', 'SIGSTOP', 'SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1'])
+
+function readSettings(values: Given): ProfileOptions {
+  const { on, ring } = values
+  if (on !== undefined && (!Object.hasOwn(os.signals, on) || notFree.has(on)))
+    throw new UsageError(`--on is "${on}": give one that has no other meaning, such as SIGUSR2.`)
+  const wholeUs = (value: number): boolean => Number.isInteger(value) && value >= 50 && value <= 1e6
+  return {
+    async: values.async ?? false,
+    heap: values.heap ?? false,
+    intervalUs: numberOption(
+      values['interval-us'] ?? '1000',
+      '--interval-us',
+      'whole microseconds from 50 to 1000000',
+      wholeUs,
+    ),
+    ...(on !== undefined && { dumpOn: on as NodeJS.Signals }),
+    ...(ring !== undefined && {
+      ringSeconds: numberOption(ring, '--ring', 'seconds above 0', (value) => value > 0),
+    }),
+  }
+}
+
+/** One that is asked for and does not answer is told of; the usual one may be absent. */
+async function chooseViewer(given: string | undefined): Promise<{ viewer?: string; notice?: string }> {
+  const asked = given ?? process.env['TAPESCOPE_VIEWER_URL']
+  const viewer = viewerUrl(given)
+  if (await viewerAnswers(viewer)) return { viewer }
+  return asked === undefined
+    ? {}
+    : { notice: `no viewer answers at ${viewer}: the profile is in files only.` }
+}
+
+function checkFolder(folder: string): void {
   try {
-    document = JSON.parse(readFileSync(`${file}.tapescope.json`, 'utf8')) as ProfileDocument
+    accessSync(folder, constants.W_OK)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    const why = code === 'ENOENT' ? 'there is no such folder' : 'it cannot be written to'
+    throw new CommandError(`--out: nothing can be written in ${folder}: ${why}.`)
+  }
+}
+
+/** What the program wrote at its end, or what the sampler had put down until it was killed. */
+function readDocument(
+  file: string,
+  journal: string,
+  tell: (line: string) => void,
+): ProfileDocument | undefined {
+  try {
+    return JSON.parse(readFileSync(`${file}.tapescope.json`, 'utf8')) as ProfileDocument
   } catch {
-    process.stderr.write('tapescope: no profile was written (did the program run Node 22 or later?)\n')
-    return
+    const lines = readLines(journal)
+    const documents = lines.flatMap((line) => {
+      try {
+        return [JSON.parse(line) as ProfileDocument]
+      } catch {
+        // The one that it was writing when it was killed.
+        return []
+      }
+    })
+    const [first, ...rest] = documents
+    if (first === undefined) return undefined
+    const joined = joinDocuments([first, ...rest])
+    writeProfile(file, joined, [])
+    rmSync(journal, { force: true })
+    tell(
+      'the program ended without a chance to write its profile; this is what was sampled until its last second.',
+    )
+    return joined
   }
-  const all = profileTotals(document)
-  const percent = (part: number): string => `${((100 * part) / Math.max(all.totalUs, 1)).toFixed(1)} %`
-  const bySpan = new Map<string, number>()
-  for (const [i, span] of document.samples.span.entries()) {
-    const name = document.spans[span]?.name ?? '(unattributed)'
-    bySpan.set(name, (bySpan.get(name) ?? 0) + (document.samples.weightUs[i] ?? 0))
+}
+
+function readLines(path: string): string[] {
+  try {
+    return readFileSync(path, 'utf8').split('\n')
+  } catch {
+    return []
   }
-  const lines = [...bySpan]
-    .sort((a, b) => b[1] - a[1])
-    .slice(0, 12)
-    .map(([name, us]) => `  ${(us / 1000).toFixed(1).padStart(10)} ms ${percent(us).padStart(7)}  ${name}`)
-  process.stderr.write(
-    `\ntapescope: ${all.samples} samples over ${(all.totalUs / 1000).toFixed(0)} ms; ` +
-      `garbage collection ${percent(all.gcUs)}, idle ${percent(all.idleUs)}, native ${percent(all.programUs)}\n` +
-      `${lines.join('\n')}\n  ${file}.speedscope.json (also .cpuprofile, .tapescope.json)\n`,
-  )
 }

@@ -20,24 +20,31 @@ export interface SpeedscopeProfile {
   weights: number[]
 }
 
+/** Most numbers that the stacks of one profile may take; past it equal stacks are joined and their order is lost. */
+const mostCells = 2_000_000
+
 /**
  * Weighted sampled profiles: all samples first, then one profile per span name with its own samples (most time
  * first, `limit` of them), then what no span could be credited with.
  */
 export function toSpeedscope(document: ProfileDocument, limit = 50): SpeedscopeFile {
-  const names = document.spans.map((span) => span.name)
-  const weightOf = new Map<string, number>()
-  for (const [i, span] of document.samples.span.entries()) {
-    const name = names[span]
-    if (name !== undefined)
-      weightOf.set(name, (weightOf.get(name) ?? 0) + (document.samples.weightUs[i] ?? 0))
+  const { samples, spans } = document
+  const byName = new Map<string | undefined, { rows: number[]; weight: number }>()
+  for (const [i, span] of samples.span.entries()) {
+    const name = spans[span]?.name
+    const group = byName.get(name) ?? { rows: [], weight: 0 }
+    byName.set(name, group)
+    group.rows.push(i)
+    group.weight += samples.weightUs[i]
   }
-  const ranked = [...weightOf].sort((a, b) => b[1] - a[1]).slice(0, limit)
-  const profiles = [profileOf(document, 'all samples', () => true)]
-  for (const [name] of ranked) profiles.push(profileOf(document, name, (span) => names[span] === name))
-  if (document.samples.span.includes(-1)) {
-    profiles.push(profileOf(document, 'unattributed', (span) => span === -1))
-  }
+  const none = byName.get(undefined)
+  byName.delete(undefined)
+  const ranked = [...byName].sort(([, a], [, b]) => b.weight - a.weight).slice(0, limit)
+  const profiles = [
+    profileOf(document, 'all samples', [...samples.stack.keys()]),
+    ...ranked.map(([name, { rows }]) => profileOf(document, name ?? '', rows)),
+  ]
+  if (none) profiles.push(profileOf(document, 'unattributed', none.rows))
   return speedscopeFile(document.service, document.frames, profiles)
 }
 
@@ -59,20 +66,28 @@ export function speedscopeFile(
 function profileOf(
   { samples, stacks }: ProfileDocument,
   name: string,
-  wanted: (span: number) => boolean,
+  rows: readonly number[],
 ): SpeedscopeProfile {
-  const paths = new Map<number, number[]>()
-  const kept: number[][] = []
-  const weights: number[] = []
+  const paths = new Map<number, { path: number[]; weight: number }>()
+  let kept: number[][] = []
+  let weights: number[] = []
   let endValue = 0
-  for (const [i, stack] of samples.stack.entries()) {
-    if (!wanted(samples.span[i] ?? -1)) continue
-    let path = paths.get(stack)
-    if (!path) paths.set(stack, (path = framesOf(stacks, stack)))
-    kept.push(path)
-    const weight = samples.weightUs[i] ?? 0
-    weights.push(weight)
+  let cells = 0
+  for (const i of rows) {
+    const stack = samples.stack[i]
+    const known = paths.get(stack) ?? { path: framesOf(stacks, stack), weight: 0 }
+    paths.set(stack, known)
+    const weight = samples.weightUs[i]
+    known.weight += weight
     endValue += weight
+    cells += known.path.length
+    if (cells > mostCells) continue
+    kept.push(known.path)
+    weights.push(weight)
+  }
+  if (cells > mostCells) {
+    kept = [...paths.values()].map(({ path }) => path)
+    weights = [...paths.values()].map((one) => one.weight)
   }
   return { type: 'sampled', name, unit: 'microseconds', startValue: 0, endValue, samples: kept, weights }
 }

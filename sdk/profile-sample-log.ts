@@ -156,6 +156,36 @@ export function createSampleLog(): SampleLog {
   }
 }
 
+/** One document of several of the same process, oldest first. */
+export function joinDocuments([first, ...rest]: readonly [
+  ProfileDocument,
+  ...ProfileDocument[],
+]): ProfileDocument {
+  const tree = createStackTree()
+  const table = createSpanTable()
+  const samples: ProfileDocument['samples'] = { timeUs: [], weightUs: [], stack: [], span: [] }
+  for (const { startedAtUnixMs, frames, stacks, samples: more, spans } of [first, ...rest]) {
+    const stackAt: number[] = []
+    for (const [i, parent] of stacks.parent.entries())
+      stackAt.push(tree.stackOf(parent < 0 ? -1 : stackAt[parent], frames[stacks.frame[i]]))
+    const laterUs = Math.round((startedAtUnixMs - first.startedAtUnixMs) * 1000)
+    for (const [i, timeUs] of more.timeUs.entries()) {
+      samples.timeUs.push(timeUs + laterUs)
+      samples.weightUs.push(more.weightUs[i])
+      samples.stack.push(stackAt[more.stack[i]])
+      samples.span.push(more.span[i] < 0 ? -1 : table.add(spans[more.span[i]]))
+    }
+  }
+  return {
+    ...first,
+    frames: tree.frames,
+    stacks: { parent: tree.parent, frame: tree.frame },
+    samples,
+    spans: table.spans,
+    lostSections: Math.max(first.lostSections, ...rest.map(({ lostSections }) => lostSections)),
+  }
+}
+
 function createStackTree() {
   const frames: ProfileFrame[] = []
   const frameIndex = new Map<string, number>()

@@ -163,12 +163,11 @@ async function sample(options: SamplerOptions): Promise<void> {
       if (problem !== undefined) writeSync(2, `tapescope: ${problem}\n`)
     }
     const answer: SamplerAnswer = { did: command.do, document, files, ...(problem ? { problem } : {}) }
+    // A main thread that exits must not find the session open, or Node waits for "the debugger to disconnect".
+    if (stopping) session.disconnect()
     parentPort?.postMessage(answer)
     Atomics.add(done, 0, 1)
     Atomics.notify(done, 0)
-    // The main thread takes the session apart, and answers to this thread when it has: were this thread gone by then,
-    // Node would abort the process. So it waits for the main thread to say that its turn has passed.
-    if (stopping) session.disconnect()
   }
 
   async function writeHeap(file: string | null, stopping: boolean, files: string[]): Promise<void> {

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -83,26 +83,4 @@ test('without the hook what follows an await is unattributed, never guessed', as
   const { none, wrong } = judge(document)
   expect(wrong).toBe(0)
   expect(none).toBeGreaterThan(30)
-})
-
-test('tapescope profile runs an untouched program to its own exit code and says where its time went', async () => {
-  const script = join(folder, 'run.ts')
-  const command = new URL('profile-command.ts', import.meta.url).href
-  writeFileSync(
-    script,
-    `import { profileCommand } from '${command}'\nprocess.exitCode = await profileCommand(process.argv.slice(2))\n`,
-  )
-  const out = join(folder, 'untouched')
-  const run = promisify(execFile)(
-    process.execPath,
-    [script, '--out', 'untouched', '--', 'node', program, 'exit', out],
-    { cwd: folder, env: { ...process.env, PROFILED_FROM_OUTSIDE: '1' } },
-  )
-  const failed = (await run.catch((error: unknown) => error)) as { code: number; stderr: string }
-  expect(failed.code).toBe(3)
-  expect(failed.stderr).toMatch(/samples over .*\n(.*\n)*.* outer\n/)
-  const verdict = judge(JSON.parse(readFileSync(`${out}.tapescope.json`, 'utf8')) as ProfileDocument)
-  expect(verdict.right).toBeGreaterThan(50)
-  expect(verdict.wrong).toBe(0)
-  expect(verdict.none).toBeLessThanOrEqual(hundredth(verdict))
 })

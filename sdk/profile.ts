@@ -1,4 +1,5 @@
 // oxlint-disable unicorn/require-post-message-target-origin -- the ports of a worker have no origin
+import { basename } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import type { ProfileDocument } from './profile-document.ts'
 import { drainKey, type SamplerAnswer, type SamplerCommand, type SamplerOptions } from './profile-sampler.ts'
@@ -19,7 +20,7 @@ export interface ProfileOptions {
   async?: boolean
   /** Sample heap allocation as well, by all that is allocated; written by `dump` and `stop`. */
   heap?: boolean
-  /** Shown as the profile's name. Default `OTEL_SERVICE_NAME`, else the script. */
+  /** Shown as the profile's name. Default `OTEL_SERVICE_NAME`, else the name of the script. */
   service?: string
   /** Base URL of the sidecar's viewer port (http://127.0.0.1:4319); settled samples go there each segment. */
   sidecar?: string
@@ -72,7 +73,7 @@ export async function startProfiler(options: ProfileOptions = {}): Promise<Profi
     intervalUs: options.intervalUs ?? 1000,
     segmentMs: options.segmentMs ?? 1000,
     ringSeconds: options.ringSeconds ?? 60,
-    service: options.service ?? process.env['OTEL_SERVICE_NAME'] ?? process.argv[1] ?? 'node',
+    service: options.service ?? process.env['OTEL_SERVICE_NAME'] ?? basename(process.argv[1] ?? 'node'),
     pid: process.pid,
     clockOffsetMs: performance.timeOrigin - monotonicOffsetMs(),
     sidecar: options.sidecar ?? null,

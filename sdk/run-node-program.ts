@@ -19,6 +19,8 @@ export interface ProgramEnd {
   readonly problem?: string
 }
 
+/** So many signals end a program whatever it does. */
+const mostAsked = 3
 const forwarded = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /** Runs `node app.js ...` (by this Node), or any command that ends up running Node, to its end. */
@@ -35,9 +37,17 @@ export async function runNodeProgram(
       NODE_OPTIONS: `${process.env['NODE_OPTIONS'] ?? ''} --import=${preload}`.trim(),
     },
   })
+  let asked = 0
+  let patience: NodeJS.Timeout | undefined
   const forward = (signal: NodeJS.Signals): void => {
+    asked += 1
+    if (asked >= mostAsked) child.kill('SIGKILL')
     // Ctrl-C in a terminal has reached the program already, and a second one means "now".
-    if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal)
+    else if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal)
+    // A preload listens for signals, so one that is busy in a loop does not end by itself.
+    patience ??= setTimeout(() => {
+      process.stderr.write(`tapescope: ${command} goes on after ${signal}; the third one kills it.\n`)
+    }, 3000)
   }
   for (const signal of forwarded) process.on(signal, forward)
   const timer = seconds === undefined ? undefined : setTimeout(() => child.kill('SIGTERM'), seconds * 1000)
@@ -53,6 +63,7 @@ export async function runNodeProgram(
     })
   } finally {
     clearTimeout(timer)
+    clearTimeout(patience)
     for (const signal of forwarded) process.off(signal, forward)
   }
 }

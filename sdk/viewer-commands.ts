@@ -1,32 +1,12 @@
-import { parseArgs, type ParseArgsConfig } from 'node:util'
-import { get, ViewerError } from './viewer-client.ts'
+import { command, numberOption, UsageError } from './command-line.ts'
+import { column, terminalText } from './terminal-text.ts'
+import { defaultViewer, get, viewerUrl } from './viewer-client.ts'
 
 const common = `  --viewer URL     the sidecar's viewer (TAPESCOPE_VIEWER_URL), default
-                   http://127.0.0.1:4319
+                   ${defaultViewer}
   --json           print JSON
 `
-
-const usages = {
-  runs: `tapescope runs [options]
-
-Runs that the sidecar holds, newest first.
-
-  --limit N        how many, default 20
-${common}`,
-  trace: `tapescope trace TRACE_ID [options]
-
-The spans of a trace as a tree: duration, self time, CPU samples.
-
-${common}`,
-  compare: `tapescope compare TRACE_A TRACE_B [options]
-
-Run B against run A by span path. Exit code 1 when the total of a path grew
-past the threshold.
-
-  --threshold PCT  growth that fails, in percent, default 10
-  --min-ms MS      ignore paths whose totals are both below, default 1
-${common}`,
-}
+const commonOptions = { viewer: { type: 'string' }, json: { type: 'boolean' } } as const
 
 interface Run {
   kind: string
@@ -49,84 +29,168 @@ interface Span {
 }
 
 /** `tapescope runs`. */
-export const runsCommand = command('runs', { limit: { type: 'string' } }, 0, async (values, _, base) => {
-  const { runs } = await get<{ runs: Run[] }>(base, `/api/runs?limit=${values['limit'] ?? '20'}`)
-  if (values['json']) return print(runs)
-  for (const run of runs) {
-    const bars = run.bars === null ? '' : `${run.bars} bars`
-    process.stdout.write(
-      `${run.startTime.slice(0, 19)}  ${run.kind.padEnd(8)} ${(run.symbol ?? '-').padEnd(6)} ${bars.padStart(10)} ` +
-        `${ms(run.durationMs)}${run.error ? ' ERROR' : ''}\n  ${run.traceId}  ${run.service}\n`,
-    )
-  }
-  if (runs.length === 0) process.stdout.write('The sidecar holds no run.\n')
-  return 0
-})
+export const runsCommand = command(
+  `tapescope runs [options]
+
+Runs that the sidecar holds, newest first.
+
+  --limit N        how many, 1 to 1000, default 20
+${common}`,
+  { ...commonOptions, limit: { type: 'string' } },
+  async ({ values, words }) => {
+    takes('runs', words, 0)
+    const base = viewerUrl(values.viewer)
+    const fits = (value: number): boolean => Number.isInteger(value) && value >= 1 && value <= 1000
+    const limit = numberOption(values.limit ?? '20', '--limit', 'a whole number from 1 to 1000', fits)
+    const { runs } = await get<{ runs: Run[] }>(base, `/api/runs?limit=${limit}`)
+    if (values.json) return print({ runs })
+    const lines = runs.flatMap((run) => [
+      `${run.startTime.slice(0, 19)}  ${column(run.kind, 10)} ${column(run.symbol ?? '-', 12)} ` +
+        `${(run.bars === null ? '' : `${run.bars} bars`).padStart(13)} ${ms(run.durationMs)}${run.error ? ' ERROR' : ''}`,
+      `  ${run.traceId}  ${terminalText(run.service, 44)}`,
+    ])
+    return write(lines.length > 0 ? lines : ['The sidecar holds no run.'])
+  },
+)
 
 /** `tapescope trace ID`. */
-export const traceCommand = command('trace', {}, 1, async (values, [id], base) => {
-  const { spans } = await get<{ spans: Span[] }>(base, `/api/traces/${encodeURIComponent(id)}`)
-  if (values['json']) return print(spans)
-  const samples = await get<{ spans: Record<string, { samples: number }> }>(base, `/api/traces/${id}/samples`)
-  const { children, roots } = treeOf(spans)
-  const pending = roots.toReversed().map((span) => ({ span, depth: 0 }))
-  const seen = new Set<Span>()
-  for (let at = pending.pop(); at; at = pending.pop()) {
-    const { span, depth } = at
-    if (seen.has(span)) continue
-    seen.add(span)
-    const name = `${'  '.repeat(Math.min(depth, 12))}${span.name}`
-    const of = samples.spans[span.spanId]?.samples
-    process.stdout.write(
-      `${name.padEnd(48).slice(0, 48)} ${ms(span.durationMs)}${of === undefined ? '' : ` ${of} samples`}` +
-        `${span.status.code === 'error' ? ' ERROR' : ''}\n`,
+export const traceCommand = command(
+  `tapescope trace TRACE_ID [options]
+
+The spans of a trace as a tree: duration, CPU samples. Of many siblings of one
+name the ten longest are shown; the rest is summed up.
+
+  --all            show every span
+${common}`,
+  { ...commonOptions, all: { type: 'boolean' } },
+  async ({ values, words }) => {
+    const [id] = takes('trace', words, 1)
+    const base = viewerUrl(values.viewer)
+    const { spans } = await get<{ spans: Span[] }>(base, `/api/traces/${encodeURIComponent(id)}`)
+    const samples = await get<{ spans: Record<string, { samples: number; weightUs: number }> }>(
+      base,
+      `/api/traces/${encodeURIComponent(id)}/samples`,
     )
-    for (const child of (children.get(span.spanId) ?? []).toReversed())
-      pending.push({ span: child, depth: depth + 1 })
-  }
-  return 0
-})
+    if (values.json)
+      return print({
+        traceId: id,
+        spans: spans.map((span) => ({ ...span, cpu: samples.spans[span.spanId] ?? null })),
+      })
+    const lines = [`${column('span', 46)} ${'duration'.padStart(12)}   CPU samples`]
+    for (const row of rowsOf(spans, values.all === true)) {
+      const name = column(`${'  '.repeat(Math.min(row.depth, 12))}${row.name}`, 46)
+      const of = row.spanId === undefined ? undefined : samples.spans[row.spanId]
+      const cpu = of === undefined ? '' : String(of.samples).padStart(9)
+      lines.push(`${name} ${ms(row.durationMs)} ${row.error ? `${cpu.padStart(9)} ERROR` : cpu}`.trimEnd())
+    }
+    return write(lines)
+  },
+)
 
 /** `tapescope compare A B`: 1 past the threshold. */
 export const compareCommand = command(
-  'compare',
-  { threshold: { type: 'string' }, 'min-ms': { type: 'string' } },
-  2,
-  async (values, [a, b], base) => {
-    const threshold = number(values['threshold'] ?? '10', '--threshold')
-    const least = number(values['min-ms'] ?? '1', '--min-ms')
+  `tapescope compare TRACE_A TRACE_B [options]
+
+Run B against run A by span path. Exit code 1 when the total of a path grew
+past the threshold, or a path is new.
+
+  --threshold PCT  growth that fails, in percent, default 10
+  --min-ms MS      ignore paths whose totals are both below, default 1
+${common}`,
+  { ...commonOptions, threshold: { type: 'string' }, 'min-ms': { type: 'string' } },
+  async ({ values, words }) => {
+    const ids = takes('compare', words, 2)
+    const base = viewerUrl(values.viewer)
+    const fromZero = (value: number): boolean => value >= 0 && value < Infinity
+    const threshold = numberOption(
+      values.threshold ?? '10',
+      '--threshold',
+      'a percentage from 0 up',
+      fromZero,
+    )
+    const least = numberOption(values['min-ms'] ?? '1', '--min-ms', 'milliseconds from 0 up', fromZero)
     const [before, after] = await Promise.all(
-      [a, b].map(async (id) => {
+      ids.map(async (id) => {
         const { spans } = await get<{ spans: Span[] }>(base, `/api/traces/${encodeURIComponent(id)}`)
         return totalsByPath(spans)
       }),
     )
     const rows = [...new Set([...before.keys(), ...after.keys()])].sort().map((path) => {
       const [one, two] = [before.get(path), after.get(path)]
-      const [was, is] = [one?.totalMs ?? 0, two?.totalMs ?? 0]
-      const growth = was > 0 ? (100 * (is - was)) / was : is > 0 ? Infinity : 0
-      return { path, countA: one?.count ?? 0, countB: two?.count ?? 0, totalA: was, totalB: is, growth }
+      const [totalA, totalB] = [one?.totalMs ?? 0, two?.totalMs ?? 0]
+      // Null: there was none, so that no percentage says how much it grew.
+      const growth = totalA > 0 ? (100 * (totalB - totalA)) / totalA : totalB > 0 ? null : 0
+      const failed = (growth === null || growth > threshold) && Math.max(totalA, totalB) >= least
+      return { path, countA: one?.count ?? 0, countB: two?.count ?? 0, totalA, totalB, growth, failed }
     })
-    const failed = rows.filter((row) => row.growth > threshold && Math.max(row.totalA, row.totalB) >= least)
-    if (values['json']) {
-      print({ threshold, failed: failed.map(({ path }) => path), rows })
-    } else {
-      process.stdout.write(
-        `${'total A'.padStart(10)} ${'total B'.padStart(10)} ${'growth'.padStart(9)}  span path\n`,
-      )
-      for (const row of rows) {
-        const growth =
-          row.growth === Infinity ? 'new' : `${row.growth >= 0 ? '+' : ''}${row.growth.toFixed(1)} %`
-        process.stdout.write(
-          `${ms(row.totalA)} ${ms(row.totalB)} ${growth.padStart(9)}${failed.includes(row) ? ' !' : '  '}${row.path}\n`,
+    const failed = rows.filter((row) => row.failed)
+    if (values.json) print({ threshold, failed: failed.map(({ path }) => path), rows })
+    else {
+      const lines = [
+        `${'total A'.padStart(12)} ${'total B'.padStart(12)} ${'growth'.padStart(10)}  span path`,
+      ]
+      for (const { path, totalA, totalB, growth, failed } of rows) {
+        const grew = growth === null ? 'new' : `${growth >= 0 ? '+' : ''}${growth.toFixed(1)} %`
+        lines.push(
+          `${ms(totalA)} ${ms(totalB)} ${grew.padStart(10)} ${failed ? '!' : ' '}${terminalText(path, 41, 'end')}`,
         )
       }
       if (failed.length > 0)
-        process.stdout.write(`${failed.length} paths grew by more than ${threshold} %.\n`)
+        lines.push(
+          `${failed.length} ${failed.length === 1 ? 'path' : 'paths'} grew by more than ${threshold} %.`,
+        )
+      write(lines)
     }
     return failed.length > 0 ? 1 : 0
   },
 )
+
+/** Siblings of one name that are shown one by one. */
+const mostSiblings = 10
+
+interface Row {
+  depth: number
+  name: string
+  durationMs: number
+  error: boolean
+  spanId?: string
+}
+
+/** The tree from the top; siblings in the order of their start. */
+function rowsOf(spans: readonly Span[], all: boolean): Row[] {
+  const { children, roots } = treeOf(spans)
+  const rows: Row[] = []
+  const seen = new Set<Span>()
+  const pending: (Row | { span: Span; depth: number })[] = []
+  const add = (siblings: readonly Span[], depth: number): void => {
+    const shown: (Row | { span: Span; depth: number })[] = []
+    for (const [name, same] of Map.groupBy(siblings, (span) => span.name)) {
+      const longest = all ? same : same.toSorted((a, b) => b.durationMs - a.durationMs).slice(0, mostSiblings)
+      const kept = new Set(longest)
+      for (const span of same) if (kept.has(span)) shown.push({ span, depth })
+      const rest = same.filter((span) => !kept.has(span))
+      if (rest.length === 0) continue
+      const durationMs = rest.reduce((sum, span) => sum + span.durationMs, 0)
+      const error = rest.some(({ status }) => status.code === 'error')
+      shown.push({ depth, name: `${name} (${rest.length} more)`, durationMs, error })
+    }
+    pending.push(...shown.reverse())
+  }
+  add(roots, 0)
+  for (let at = pending.pop(); at; at = pending.pop()) {
+    if (!('span' in at)) {
+      rows.push(at)
+      continue
+    }
+    const { span, depth } = at
+    if (seen.has(span)) continue
+    seen.add(span)
+    const { name, durationMs, spanId, status } = span
+    rows.push({ depth, name, durationMs, error: status.code === 'error', spanId })
+    add(children.get(span.spanId) ?? [], depth + 1)
+  }
+  return rows
+}
 
 /** Spans by their parents; those whose parent is missing, or is below them, are roots. */
 function treeOf(spans: readonly Span[]) {
@@ -164,54 +228,26 @@ function totalsByPath(spans: readonly Span[]): Map<string, { count: number; tota
   return totals
 }
 
-type Values = Readonly<Record<string, string | boolean | undefined>>
-type Work = (values: Values, ids: readonly string[], base: string) => Promise<number>
-
-/** A subcommand with the common options. Exit code 2: it cannot be meant, or the viewer did not answer. */
-function command(
-  name: keyof typeof usages,
-  options: NonNullable<ParseArgsConfig['options']>,
-  ids: number,
-  work: Work,
-): (argv: readonly string[]) => Promise<number> {
-  return async (argv) => {
-    try {
-      const { values, positionals } = parseArgs({
-        args: [...argv],
-        allowPositionals: true,
-        options: {
-          ...options,
-          viewer: { type: 'string' },
-          json: { type: 'boolean' },
-          help: { type: 'boolean' },
-        },
-      })
-      const given = values as Values
-      if (given['help'] === true) {
-        process.stdout.write(usages[name])
-        return 0
-      }
-      if (positionals.length !== ids)
-        throw new ViewerError(`${name} takes ${ids} trace ids, found ${positionals.length}.`)
-      const base = given['viewer'] ?? process.env['TAPESCOPE_VIEWER_URL'] ?? 'http://127.0.0.1:4319'
-      return await work(given, positionals, String(base))
-    } catch (error) {
-      const { code } = error as { code?: string }
-      if (!(error instanceof ViewerError) && code?.startsWith('ERR_PARSE_ARGS') !== true) throw error
-      process.stderr.write(`${(error as Error).message}\n`)
-      return 2
-    }
-  }
-}
-
-function number(text: string | boolean, name: string): number {
-  const value = Number(text)
-  if (!(value >= 0)) throw new ViewerError(`${name} must be a number from 0 up, found "${text}".`)
-  return value
+/** @throws UsageError unless there are so many trace ids */
+function takes(name: string, words: readonly string[], count: number): readonly string[] {
+  const wanted = count === 0 ? 'no argument' : count === 1 ? 'one trace id' : `${count} trace ids`
+  if (words.length !== count)
+    throw new UsageError(`tapescope ${name} takes ${wanted}, found ${words.length}.`)
+  for (const word of words)
+    if (!/^[0-9a-f]{32}$/i.test(word))
+      throw new UsageError(
+        `"${terminalText(word, 40)}" is no trace id: 32 hexadecimal digits (tapescope runs lists them).`,
+      )
+  return words
 }
 
 function ms(value: number): string {
-  return `${value.toFixed(value < 10 ? 3 : 1)} ms`.padStart(10)
+  return `${value.toFixed(value < 10 ? 3 : 1)} ms`.padStart(12)
+}
+
+function write(lines: readonly string[]): number {
+  process.stdout.write(`${lines.join('\n')}\n`)
+  return 0
 }
 
 function print(what: unknown): number {

@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util'
+import { command, numberOption, urlOption } from '../command-line.ts'
 import { resolveSettings, type ResolvedSettings } from '../config/resolve-settings.ts'
 import { checkBackend } from './check-backend.ts'
 import { findLosses, readLosses } from './check-delivery.ts'
@@ -20,49 +20,33 @@ and which spans were dropped.
 `
 
 /** `tapescope doctor`: 0 when nothing is wrong, 1 when something is, 2 for a command line that cannot be meant. */
-export async function doctorCommand(argv: readonly string[]): Promise<number> {
-  const split = argv.indexOf('--')
-  const program = split < 0 ? [] : argv.slice(split + 1)
-  let values
-  try {
-    ;({ values } = parseArgs({
-      args: argv.slice(0, split < 0 ? argv.length : split),
-      options: {
-        metrics: { type: 'string' },
-        seconds: { type: 'string' },
-        json: { type: 'boolean' },
-        help: { type: 'boolean' },
-      },
-    }))
-  } catch (error) {
-    return misused(error instanceof Error ? error.message : String(error))
-  }
-  if (values.help) {
-    process.stdout.write(usage)
-    return 0
-  }
-  const seconds = values.seconds === undefined ? undefined : Number(values.seconds)
-  if (seconds !== undefined && !(seconds > 0))
-    return misused(`--seconds is ${values.seconds}; give a time above 0.`)
-  if (values.metrics !== undefined && !URL.canParse(values.metrics))
-    return misused(`--metrics is ${values.metrics}; give a URL such as http://127.0.0.1:8080/api/v1/metrics`)
+export const doctorCommand = command(
+  usage,
+  {
+    metrics: { type: 'string' },
+    seconds: { type: 'string' },
+    json: { type: 'boolean' },
+  },
+  async ({ values, program }) => {
+    const seconds =
+      values.seconds === undefined
+        ? undefined
+        : numberOption(values.seconds, '--seconds', 'a time above 0', (value) => value > 0)
+    if (values.metrics !== undefined)
+      urlOption(values.metrics, '--metrics', 'http://127.0.0.1:8080/api/v1/metrics')
 
-  const findings = [...checkNode(), ...checkPackages(process.cwd())]
-  const resolved = await settingsOf(findings)
-  if (resolved !== undefined) {
-    findings.push(...(await checkBackend(resolved.settings)))
-    findings.push(...(await checkPorts(resolved.settings)))
-  }
-  if (values.metrics !== undefined) findings.push(...(await readRunning(values.metrics)))
-  if (program.length > 0) findings.push(...(await runProgram(program, seconds)))
-  process.stdout.write(values.json ? `${JSON.stringify({ findings }, null, 2)}\n` : render(findings))
-  return findings.length === 0 ? 0 : 1
-}
-
-function misused(problem: string): number {
-  process.stderr.write(`${problem}\n\n${usage}`)
-  return 2
-}
+    const findings = [...checkNode(), ...checkPackages(process.cwd())]
+    const resolved = await settingsOf(findings)
+    if (resolved !== undefined) {
+      findings.push(...(await checkBackend(resolved.settings)))
+      findings.push(...(await checkPorts(resolved.settings)))
+    }
+    if (values.metrics !== undefined) findings.push(...(await readRunning(values.metrics)))
+    if (program.length > 0) findings.push(...(await runProgram(program, seconds)))
+    process.stdout.write(values.json ? `${JSON.stringify({ findings }, null, 2)}\n` : render(findings))
+    return findings.length === 0 ? 0 : 1
+  },
+)
 
 /** `@opentelemetry/*` 3.x asks for this. */
 const leastNode = [22, 15] as const

@@ -1,8 +1,7 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
+import { runNodeProgram } from '../run-node-program.ts'
 import { findLosses, type Losses } from './check-delivery.ts'
 import type { Finding } from './finding.ts'
 
@@ -22,34 +21,25 @@ export async function runProgram(
   const folder = mkdtempSync(join(tmpdir(), 'tapescope-doctor-'))
   const file = join(folder, 'report.json')
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
-  const register = new URL(`./doctor-register.${extension}`, import.meta.url).href
-  const [command = '', ...args] = program
-  const child = spawn(/^node(\.exe)?$/.test(basename(command)) ? process.execPath : command, args, {
-    // The findings are this command's output.
-    stdio: ['inherit', process.stderr, 'inherit'],
-    env: {
-      ...process.env,
-      TAPESCOPE_DOCTOR: file,
-      NODE_OPTIONS: `${process.env['NODE_OPTIONS'] ?? ''} --import=${register}`,
-    },
-  })
-  const timer = seconds === undefined ? undefined : setTimeout(() => child.kill('SIGTERM'), seconds * 1000)
-  const forward = (signal: NodeJS.Signals): void => void child.kill(signal)
-  process.on('SIGINT', forward).on('SIGTERM', forward)
   try {
-    await once(child, 'close')
+    const end = await runNodeProgram(program, {
+      preload: new URL(`./doctor-register.${extension}`, import.meta.url).href,
+      env: { TAPESCOPE_DOCTOR: file },
+      // The findings are this command's output.
+      stdio: ['inherit', process.stderr, 'inherit'],
+      seconds,
+    })
+    if (end.problem !== undefined) throw new Error(end.problem)
     return findingsOf(JSON.parse(readFileSync(file, 'utf8')) as ProgramReport)
   } catch (error) {
     return [
       {
         check: 'delivery',
-        problem: `${command} told nothing: ${error instanceof Error ? error.message : String(error)}.`,
+        problem: `${program[0]} told nothing: ${error instanceof Error ? error.message : String(error)}.`,
         remedy: 'It must be a Node program that ends by itself, by SIGTERM or by process.exit.',
       },
     ]
   } finally {
-    clearTimeout(timer)
-    process.off('SIGINT', forward).off('SIGTERM', forward)
     rmSync(folder, { recursive: true, force: true })
   }
 }
