@@ -14,6 +14,7 @@ import { Problem, problemOf } from './problem.ts'
 import { openApiDocument } from './openapi-document.ts'
 import { withPatience } from './patience.ts'
 import { backtestRoutes } from './routes/backtests.ts'
+import { barChartRoute } from './routes/bar-chart.ts'
 import { barRoutes } from './routes/bars.ts'
 import { detectRoute } from './routes/detect.ts'
 import { docsRoute } from './routes/docs.ts'
@@ -71,6 +72,7 @@ export function createApp(context: ServiceContext): Hono {
   healthRoutes(app, context)
   // Before the routes with an id in the same place.
   listRoutes(app, context)
+  barChartRoute(app, context)
   signalStream(app, context)
   detectRoute(app, context)
   signalRoutes(app, context)
