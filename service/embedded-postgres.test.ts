@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from 'pg'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres.ts'
+import { type EmbeddedPostgres, runningPostgres, startEmbeddedPostgres } from './embedded-postgres.ts'
 import { shelterNamedIn } from './postgres-place.ts'
 import { StartError } from './start-error.ts'
 
@@ -56,6 +56,14 @@ function isAlive(pid: number): boolean {
 }
 
 describe('embedded PostgreSQL', () => {
+  it('is found by other processes while it runs, and only then', async () => {
+    expect(runningPostgres(join(folder, 'pg'))).toBeUndefined()
+    const postgres = await start()
+    expect(runningPostgres(join(folder, 'pg'))).toBe(postgres.url)
+    await postgres.stop()
+    expect(runningPostgres(join(folder, 'pg'))).toBeUndefined()
+  })
+
   it('keeps its rows over a stop, and comes back when its process is killed', async () => {
     const first = await start()
     expect(await query(first.url, 'SHOW server_encoding')).toEqual([{ server_encoding: 'UTF8' }])

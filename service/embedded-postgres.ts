@@ -17,7 +17,13 @@ import {
 import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { asUser, findPostgresPlace, type PostgresPlace, postgresEnvironment } from './postgres-place.ts'
+import {
+  asUser,
+  findPostgresPlace,
+  type PostgresPlace,
+  postgresEnvironment,
+  shelterNamedIn,
+} from './postgres-place.ts'
 import { StartError } from './start-error.ts'
 
 export interface EmbeddedPostgres {
@@ -90,7 +96,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   const keeping = keepRunning()
 
   return {
-    url: `postgres://tapescope:${password}@127.0.0.1:${port}/tapescope`,
+    url: urlOf(password, port),
     folder: place.folder,
     pid: () => server.pid,
     tookOver,
@@ -101,6 +107,23 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
       // One that was on its way when the stop came.
       await stopServer(server)
     },
+  }
+}
+
+const urlOf = (password: string, port: number): string =>
+  `postgres://tapescope:${password}@127.0.0.1:${port}/tapescope`
+
+/** Connection string of the server that another process runs in `folder`; undefined where none is ready. */
+export function runningPostgres(folder: string): string | undefined {
+  const place = shelterNamedIn(folder) ?? resolve(folder)
+  const data = join(place, 'data')
+  try {
+    // Line 1 is the process, line 4 its port, line 8 its state.
+    const lines = readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n')
+    if (lines[7]?.trim() !== 'ready' || !isServerOf(Number(lines[0]), data)) return undefined
+    return urlOf(readFileSync(join(place, 'password'), 'utf8').trim(), Number(lines[3]))
+  } catch {
+    return undefined // nothing there, or it is somebody else's
   }
 }
 

@@ -1,5 +1,7 @@
 import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { runningPostgres } from './embedded-postgres.ts'
 import { StartError } from './start-error.ts'
 import { portOf } from './start-options.ts'
 
@@ -13,9 +15,11 @@ export interface WorkerOptions {
 
 export const workerUsage = `npm run worker -- [options]
 
-Takes backtests from the queue of DATABASE_URL and runs them until it is stopped.
+Takes backtests from the queue of DATABASE_URL and runs them until it is stopped. Without
+DATABASE_URL it joins the \`npm start\` that runs in this folder.
 
   --concurrency N   runs at once, each in a thread; default the number of cores
+  --data FOLDER     where that keeps its data (TAPESCOPE_DATA), default .tapescope
   --host HOST       where metrics and health listen (TAPESCOPE_HOST), default 127.0.0.1
   --port N          their port (TAPESCOPE_PORT), default 0: a free one
   --help
@@ -24,9 +28,12 @@ Takes backtests from the queue of DATABASE_URL and runs them until it is stopped
 /** @throws StartError for an unknown flag or a value that makes no sense */
 export function readWorkerOptions(args: string[], env: NodeJS.ProcessEnv): WorkerOptions {
   const values = parse(args)
-  const databaseUrl = env['DATABASE_URL'] ?? ''
+  const data = values.data ?? env['TAPESCOPE_DATA'] ?? '.tapescope'
+  const databaseUrl = env['DATABASE_URL'] || runningPostgres(join(data, 'postgres')) || ''
   if (databaseUrl === '' && !values.help) {
-    throw new StartError('DATABASE_URL must name the PostgreSQL of the service.')
+    throw new StartError(
+      `No database: DATABASE_URL is not set, and no \`npm start\` runs with its data in ${data}.`,
+    )
   }
   const concurrency = Number(values.concurrency ?? availableParallelism())
   if (!Number.isInteger(concurrency) || concurrency < 1 || concurrency > 256) {
@@ -47,6 +54,7 @@ function parse(args: string[]) {
       args,
       options: {
         concurrency: { type: 'string' },
+        data: { type: 'string' },
         host: { type: 'string' },
         port: { type: 'string' },
         help: { type: 'boolean', default: false },
