@@ -9,6 +9,7 @@ import { takeDataDir } from './data-dir.ts'
 import { ensurePage } from './ensure-page.ts'
 import { ListenError } from './listen.ts'
 import { stderrLog } from './log.ts'
+import { ProfileStore } from './profile-store.ts'
 import { createSidecar } from './sidecar.ts'
 import { TraceStore } from './store/trace-store.ts'
 import { Telemetry } from './telemetry.ts'
@@ -31,7 +32,7 @@ Runs a Collector configuration as a local sidecar: OTLP in, fan-out, viewer.
                         restart, .tapescope/sidecar (TAPESCOPE_DATA_DIR)
   --no-data-dir         keep both in memory only
   --store-mib N         size of the viewer's store, 256 (TAPESCOPE_STORE_MIB);
-                        at most 64 in memory
+                        at most 64 in memory; CPU samples take a quarter more
   --store-hours N       age of what it keeps, 72 (TAPESCOPE_STORE_HOURS)
   --no-viewer           no viewer and no store
   --check               only check the configuration
@@ -101,6 +102,9 @@ async function main(): Promise<void> {
   const store = values['no-viewer'] ? undefined : openStore(values, dataDir?.path)
   if (store && store.damagedRecords > 0)
     stderrLog.warn(`viewer: ${store.damagedRecords} damaged requests in its store were left out`)
+  const profiles = values['no-viewer'] ? undefined : openProfiles(values, dataDir?.path)
+  if (profiles && profiles.damagedRecords > 0)
+    stderrLog.warn(`viewer: ${profiles.damagedRecords} damaged profiles in its store were left out`)
   const sidecar = createSidecar(config, {
     log: stderrLog,
     dataDir: dataDir?.path,
@@ -113,6 +117,7 @@ async function main(): Promise<void> {
     createViewer({
       endpoint: `${values.host}:${port(values['viewer-port'], '--viewer-port') ?? 4319}`,
       store,
+      profiles,
       telemetry,
       pageDir,
       pageReady: ensurePage(pageDir).then((wrong) => {
@@ -132,6 +137,7 @@ async function main(): Promise<void> {
     await sidecar.shutdown(deadline)
     await viewer?.close(Date.now() + 500)
     store?.close()
+    profiles?.close()
     process.exit(0)
   }
   process.on('SIGTERM', () => void stop())
@@ -157,6 +163,19 @@ function openStore(
   const maxAgeMs = above0(values['store-hours'], '--store-hours') * 3_600_000
   if (dataDir !== undefined) return new TraceStore({ maxBytes, maxAgeMs, dir: join(dataDir, 'store') })
   return new TraceStore({ maxBytes: Math.min(maxBytes, 64 * 2 ** 20), maxAgeMs })
+}
+
+/** CPU samples: a quarter of the size of the store beside them, as old as it. */
+function openProfiles(
+  values: { readonly 'store-mib': string; readonly 'store-hours': string },
+  dataDir: string | undefined,
+): ProfileStore {
+  const maxBytes = (above0(values['store-mib'], '--store-mib') * 2 ** 20) / 4
+  const maxAgeMs = above0(values['store-hours'], '--store-hours') * 3_600_000
+  const warn = (line: string): void => stderrLog.warn(line)
+  if (dataDir !== undefined)
+    return new ProfileStore({ maxBytes, maxAgeMs, dir: join(dataDir, 'profiles'), warn })
+  return new ProfileStore({ maxBytes: Math.min(maxBytes, 16 * 2 ** 20), maxAgeMs })
 }
 
 function above0(text: string, name: string): number {

@@ -1,4 +1,6 @@
+import { statSync } from 'node:fs'
 import { z } from 'zod'
+import { SegmentLog } from './queue/segment-log.ts'
 
 const whole = z.array(
   z
@@ -40,26 +42,95 @@ export interface SpeedscopeFile {
   }[]
 }
 
-/** CPU samples that processes sent, newest last; the oldest go beyond `maxBytes`. */
+export interface ProfileStoreOptions {
+  /** Bytes of posted documents; the oldest go first. */
+  readonly maxBytes?: number
+  /** What came longer ago is forgotten. */
+  readonly maxAgeMs?: number
+  /** Where documents survive a restart; without it they are kept in memory only. */
+  readonly dir?: string | undefined
+  /** Told when a document could not be written there: it is kept in memory. */
+  readonly warn?: (line: string) => void
+}
+
+interface Held {
+  readonly document: Document
+  readonly bytes: number
+  readonly arrivedAt: number
+  /** The file on disk that it lies in. */
+  readonly segment: number | undefined
+}
+
+/** CPU samples that processes sent, newest last; on disk as they were posted, in segments that are removed whole. */
 export class ProfileStore {
   private readonly maxBytes: number
-  private readonly documents: { document: Document; bytes: number }[] = []
+  private readonly maxAgeMs: number
+  private readonly disk: SegmentLog | undefined
+  private readonly warn: (line: string) => void
+  private readonly documents: Held[] = []
   private bytes = 0
+  /** Documents on disk that were left out at the start because their bytes are not what was written. */
+  readonly damagedRecords: number = 0
 
-  constructor(maxBytes = 64 * 2 ** 20) {
+  constructor({ maxBytes = 64 * 2 ** 20, maxAgeMs = Infinity, dir, warn }: ProfileStoreOptions = {}) {
     this.maxBytes = maxBytes
+    this.maxAgeMs = maxAgeMs
+    this.warn = warn ?? (() => undefined)
+    if (dir === undefined) return
+    this.disk = new SegmentLog(dir, Math.max(64 * 1024, maxBytes / 16))
+    for (const segment of this.disk.segments()) {
+      const arrivedAt = statSync(this.disk.path(segment)).mtimeMs
+      const { records } = this.disk.recover(segment, ({ payload }) => {
+        // Checked before it was written, and its checksum is right.
+        const document = JSON.parse(payload.toString()) as Document
+        this.hold({ document, bytes: payload.length, arrivedAt, segment })
+      })
+      this.damagedRecords += records
+    }
+    this.disk.recovered()
+    this.trim()
+  }
+
+  get size(): { documents: number; bytes: number } {
+    return { documents: this.documents.length, bytes: this.bytes }
   }
 
   /** Takes a posted document. Answers with what is wrong with it, or undefined. */
   add(text: string): string | undefined {
     const read = readDocument(text)
     if (typeof read === 'string') return read
-    this.documents.push({ document: read, bytes: text.length })
-    this.bytes += text.length
-    while (this.bytes > this.maxBytes && this.documents.length > 1) {
-      this.bytes -= this.documents.shift()!.bytes
+    const payload = Buffer.from(text)
+    let segment: number | undefined
+    try {
+      segment = this.disk?.append(payload, read.samples.stack.length).segment
+    } catch (error) {
+      this.warn(`viewer: a profile is kept in memory only: ${(error as Error).message}`)
     }
+    this.hold({ document: read, bytes: payload.length, arrivedAt: Date.now(), segment })
+    this.trim()
     return undefined
+  }
+
+  close(): void {
+    this.disk?.close()
+  }
+
+  private hold(held: Held): void {
+    this.documents.push(held)
+    this.bytes += held.bytes
+  }
+
+  /** Forgets what is too much or too old, but never the newest; a file goes when nothing of it is held any more. */
+  private trim(): void {
+    const tooOld = Date.now() - this.maxAgeMs
+    const { documents } = this
+    while (documents.length > 0) {
+      const [{ bytes, arrivedAt, segment }] = documents
+      if (arrivedAt >= tooOld && (this.bytes <= this.maxBytes || documents.length === 1)) return
+      documents.shift()
+      this.bytes -= bytes
+      if (segment !== undefined && documents[0]?.segment !== segment) this.disk?.remove(segment)
+    }
   }
 
   /** What `add` would answer. */
@@ -113,18 +184,24 @@ export class ProfileStore {
     passes?: (stack: readonly Document['frames'][number][]) => boolean,
   ): SpeedscopeFile | undefined {
     const frames: Document['frames'] = []
+    const frameIndex = new Map<string, number>()
     const samples: number[][] = []
     const weights: number[] = []
     for (const { document } of this.documents) {
       const accepted = document.spans.map(wanted)
       if (!accepted.includes(true)) continue
-      const offset = frames.length
-      for (const frame of document.frames) frames.push(frame)
+      // A process sends a document a second, with the same frames in each.
+      const frameAt = document.frames.map((frame) => {
+        const key = `${frame.name}\n${frame.file}:${frame.line}:${frame.col}`
+        const known = frameIndex.get(key) ?? frames.push(frame) - 1
+        frameIndex.set(key, known)
+        return known
+      })
       for (const [i, span] of document.samples.span.entries()) {
         if (!accepted[span]) continue
         const path: number[] = []
         for (let at = document.samples.stack[i]; at >= 0; at = document.stacks.parent[at]) {
-          path.push(document.stacks.frame[at] + offset)
+          path.push(frameAt[document.stacks.frame[at]])
         }
         path.reverse()
         if (passes?.(path.map((frame) => frames[frame])) === false) continue

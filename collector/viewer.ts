@@ -42,6 +42,8 @@ const SPEEDSCOPE_CSP =
 export interface ViewerOptions {
   readonly endpoint: string
   readonly store: TraceStore
+  /** CPU samples; without one they are kept in memory. */
+  readonly profiles?: ProfileStore | undefined
   readonly telemetry: Telemetry
   /** The folder of the built page; without it only the API is served. */
   readonly pageDir: string
@@ -55,9 +57,9 @@ const MAX_RUN = 256 * 2 ** 20
 
 /** The viewer's port: the page, and what it shows as JSON. */
 export function createViewer(options: ViewerOptions) {
-  const { store, telemetry, scrapeUrl = () => undefined } = options
+  const { store, profiles = new ProfileStore(), telemetry, scrapeUrl = () => undefined } = options
   const history = new MetricHistory({ scrapeUrl })
-  const context: ApiContext = { store, telemetry, profiles: new ProfileStore(), history, scrapeUrl }
+  const context: ApiContext = { store, telemetry, profiles, history, scrapeUrl }
   const server = createServer((request, response) => {
     void settle(response, handle(request, response))
   })
