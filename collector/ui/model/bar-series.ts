@@ -1,21 +1,20 @@
 import { get } from '../api.ts'
+import { type BarColumns, MAX_POINTS, type Span } from './bar-window.ts'
 
-/** Bars as columns, and what the service knows of them. Times are epoch milliseconds. */
-export interface BarSeries {
-  readonly time: Float64Array
-  readonly open: Float64Array
-  readonly high: Float64Array
-  readonly low: Float64Array
-  readonly close: Float64Array
-  readonly volume: Float64Array
+/** What the service knows of a series beside its bars. Times are epoch milliseconds. */
+export interface BarMarks {
+  /** What was asked for; undefined when this is all that there is. */
+  readonly asked: Span | undefined
   readonly ranges: readonly Range[]
+  /** By time. */
   readonly patterns: readonly Pattern[]
   readonly trades: readonly Trade[]
 }
 
-/** A trading range, over positions of bars. Creek is resistance, Ice is support. */
+/** A trading range. Creek is resistance, Ice is support. */
 export interface Range {
   readonly from: number
+  /** Infinity while it goes on. */
   readonly to: number
   readonly creek: number
   readonly ice: number
@@ -33,7 +32,8 @@ export interface Decision {
 
 export interface Pattern {
   readonly id: string
-  readonly bar: number
+  /** Of its bar. */
+  readonly time: number
   readonly type: string
   readonly side: 'LONG' | 'SHORT'
   readonly phase: string
@@ -45,13 +45,68 @@ export interface Pattern {
 }
 
 export interface Trade {
-  readonly entryBar: number
-  readonly exitBar: number
+  readonly entryTime: number
+  readonly exitTime: number
   readonly entryPrice: number
   readonly exitPrice: number
   readonly side: 'LONG' | 'SHORT'
   readonly pnl: number
   readonly exitReason: string
+}
+
+/** Which series of which service. */
+export interface SeriesOf {
+  readonly service: string
+  readonly symbol: string
+  readonly timeframe: string
+}
+
+interface Chart {
+  readonly first: number | null
+  readonly last: number | null
+  readonly bar_ms: number
+  readonly point_ms: number
+  readonly time: readonly number[]
+  readonly open: readonly number[]
+  readonly high: readonly number[]
+  readonly low: readonly number[]
+  readonly close: readonly number[]
+  readonly volume: readonly number[]
+  readonly bars: readonly number[]
+}
+
+/** Bars of a window, or the newest so many. @throws Error with the service's own sentence */
+export async function readBars(
+  of: SeriesOf,
+  window: Span | number,
+  signal: AbortSignal,
+): Promise<BarColumns> {
+  const { service, symbol, timeframe } = of
+  const query = new URLSearchParams({ symbol, timeframe })
+  if (typeof window === 'number') query.set('newest', String(window))
+  else {
+    query.set('from', String(Math.floor(window.from)))
+    query.set('to', String(Math.ceil(window.to)))
+    query.set('points', String(MAX_POINTS))
+  }
+  const { first, last, bar_ms, point_ms, ...columns } = await get<Chart>(
+    `${service}/api/v1/bars/chart?${query}`,
+    signal,
+  )
+  const time = Float64Array.from(columns.time)
+  return {
+    asked: typeof window === 'number' ? { from: time[0] ?? 0, to: last ?? 0 } : window,
+    series: first === null || last === null ? undefined : { from: first, to: last },
+    barMs: bar_ms,
+    pointMs: point_ms,
+    time,
+    open: Float64Array.from(columns.open),
+    high: Float64Array.from(columns.high),
+    low: Float64Array.from(columns.low),
+    close: Float64Array.from(columns.close),
+    volume: Float64Array.from(columns.volume),
+    bars: Float64Array.from(columns.bars),
+  }
 }
 
 // The service's own schema checks its answers; a column is what its name says.
@@ -62,63 +117,52 @@ interface Page {
   readonly pagination: { readonly has_more: boolean }
 }
 
-/** A page more would be more than 20,000 bars: the newest are what is looked at. */
-const MAX_PAGES = 200
+/** Pages of 100 that are read of a list, the newest first. */
+const MAX_PAGES = 10
+/** A range has 120 bars at most; nights and a holiday may lie in it. */
+const RANGE_BARS = 120
+const REST_MS = 5 * 86_400_000
 
-async function all(url: string, signal: AbortSignal): Promise<Row[]> {
-  const rows: Row[] = []
-  for (let page = 1; page <= MAX_PAGES; page++) {
-    const { data, pagination } = await get<Page>(`${url}&limit=100&page=${page}`, signal)
-    rows.push(...data)
-    if (!pagination.has_more) break
-  }
-  return rows
-}
-
-/** Reads a series from the service's API. @throws Error with the service's own sentence */
-export async function readBars(
-  service: string,
-  symbol: string,
-  timeframe: string,
+/** Ranges and patterns of the window, or of the whole series when those are few, and the fills of the last backtest. */
+export async function readMarks(
+  of: SeriesOf,
+  { asked, barMs }: BarColumns,
   signal: AbortSignal,
-): Promise<BarSeries> {
+): Promise<BarMarks> {
+  const { service, symbol, timeframe } = of
   const series = new URLSearchParams({ symbol, timeframe })
   const api = `${service}/api/v1`
-  const [bars, ranges, patterns, results] = await Promise.all([
-    all(`${api}/bars?${series}`, signal),
-    all(`${api}/ranges?${series}`, signal),
-    all(`${api}/patterns?${series}`, signal),
-    get<Page>(
-      `${api}/backtests/results?${new URLSearchParams({ symbol, status: 'COMPLETED', limit: '1' })}`,
-      signal,
-    ),
+  const since = (ms: number): string =>
+    `&from=${Math.floor(asked.from - ms)}&to=${Math.ceil(asked.to + 2 * RANGE_BARS * barMs)}`
+  const list = async (path: string, before: number): Promise<{ rows: Row[]; all: boolean }> => {
+    const whole = await pages(`${api}/${path}?${series}`, signal)
+    return whole.all
+      ? whole
+      : { ...(await pages(`${api}/${path}?${series}${since(before)}`, signal)), all: false }
+  }
+  const [ranges, patterns, results] = await Promise.all([
+    list('ranges', 2 * RANGE_BARS * barMs + REST_MS),
+    list('patterns', 0),
+    get<Page>(`${api}/backtests/results?${new URLSearchParams({ symbol, status: 'COMPLETED' })}`, signal),
   ])
   const run = results.data.find((one) => one['timeframe'] === timeframe)
   const trades = run
     ? (await get<{ trades: Row[] }>(`${api}/backtests/${run['backtest_run_id']}`, signal)).trades
     : []
-  const time = Float64Array.from(bars, (bar) => Date.parse(bar['timestamp']))
-  const column = (name: string) => Float64Array.from(bars, (bar) => bar[name])
-  const at = (iso: string | null): number => (iso === null ? time.length - 1 : barAt(time, Date.parse(iso)))
   return {
-    time,
-    open: column('open'),
-    high: column('high'),
-    low: column('low'),
-    close: column('close'),
-    volume: column('volume'),
-    ranges: ranges.map((range) => ({
-      from: at(range['start_time']),
-      to: at(range['end_time']),
+    asked: ranges.all && patterns.all ? undefined : asked,
+    ranges: ranges.rows.map((range) => ({
+      from: Date.parse(range['start_time']),
+      to: range['end_time'] === null ? Infinity : Date.parse(range['end_time']),
       creek: range['creek_level'],
       ice: range['ice_level'],
       bias: range['bias'],
       status: range['status'],
     })),
-    patterns: patterns
+    patterns: patterns.rows
       .map((pattern) => ({
         id: pattern['id'],
-        bar: at(pattern['pattern_bar_timestamp']),
+        time: Date.parse(pattern['pattern_bar_timestamp']),
         type: pattern['pattern_type'],
         side: pattern['side'] as 'LONG' | 'SHORT',
         phase: pattern['phase'],
@@ -128,10 +172,10 @@ export async function readBars(
         decided: pattern['metadata'].decided ?? [],
         traceId: pattern['trace_id'],
       }))
-      .sort((a, b) => a.bar - b.bar),
+      .sort((a, b) => a.time - b.time),
     trades: trades.map((trade) => ({
-      entryBar: at(trade['entry_time']),
-      exitBar: at(trade['exit_time']),
+      entryTime: Date.parse(trade['entry_time']),
+      exitTime: Date.parse(trade['exit_time']),
       entryPrice: trade['entry_price'],
       exitPrice: trade['exit_price'],
       side: trade['side'] as 'LONG' | 'SHORT',
@@ -141,14 +185,16 @@ export async function readBars(
   }
 }
 
-/** The last bar at or before `time`. */
-function barAt(times: Float64Array, time: number): number {
-  let low = 0
-  let high = times.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if (times[middle] <= time) low = middle + 1
-    else high = middle
+/** Whether these marks hold for what is loaded. */
+export const covers = ({ asked }: BarMarks, bars: BarColumns): boolean =>
+  asked === undefined || (asked.from <= bars.asked.from && asked.to >= bars.asked.to)
+
+async function pages(url: string, signal: AbortSignal): Promise<{ rows: Row[]; all: boolean }> {
+  const rows: Row[] = []
+  for (let page = 1; page <= MAX_PAGES; page++) {
+    const { data, pagination } = await get<Page>(`${url}&limit=100&page=${page}`, signal)
+    for (const row of data) rows.push(row)
+    if (!pagination.has_more) return { rows, all: true }
   }
-  return Math.max(0, low - 1)
+  return { rows, all: false }
 }

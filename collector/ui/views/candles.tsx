@@ -1,8 +1,13 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
-import type { BarSeries, Pattern } from '../model/bar-series.ts'
+import { count } from '../format.ts'
+import type { BarMarks, Pattern } from '../model/bar-series.ts'
+import { barAt, type BarColumns, barsOf, type Span, viewOf } from '../model/bar-window.ts'
 
 interface CandlesProps {
-  readonly series: BarSeries
+  readonly bars: BarColumns
+  readonly marks: BarMarks | undefined
+  readonly view: Span
+  readonly look: (view: Span) => void
   readonly chosen: Pattern | undefined
   readonly choose: (pattern: Pattern | undefined) => void
 }
@@ -11,23 +16,15 @@ interface CandlesProps {
 const VOLUME = 0.18
 
 /** Candles, volume, ranges with Creek and Ice, patterns and fills on a canvas. Wheel zooms, dragging moves. */
-export function Candles({ series, chosen, choose }: CandlesProps) {
+export function Candles({ bars, marks, view, look, chosen, choose }: CandlesProps) {
   const canvas = useRef<HTMLCanvasElement>(null)
-  const all = series.time.length
-  const [view, setView] = useState<readonly [number, number]>([Math.max(0, all - 500), all])
+  const [first, end] = barsOf(bars, view)
   const [over, setOver] = useState<number>()
-  const drag = useRef<{ x: number; view: readonly [number, number]; moved: boolean }>(undefined)
-  useEffect(() => setView([Math.max(0, all - 500), all]), [series, all])
-  useEffect(() => {
-    if (chosen === undefined) return
-    setView(([from, to]) => {
-      if (chosen.bar > from + 5 && chosen.bar < to - 5) return [from, to]
-      return within(chosen.bar - 200, chosen.bar + 100, all)
-    })
-  }, [chosen, all])
+  const drag = useRef<{ x: number; first: number; end: number; bars: BarColumns; moved: boolean }>(undefined)
+  const patterns = marks?.patterns ?? []
   useEffect(() => {
     const element = canvas.current!
-    const draw = (): void => paint(element, series, view, chosen)
+    const draw = (): void => paint(element, bars, marks, [first, end], chosen)
     const watch = new ResizeObserver(draw)
     watch.observe(element)
     const theme = matchMedia('(prefers-color-scheme: dark)')
@@ -36,16 +33,15 @@ export function Candles({ series, chosen, choose }: CandlesProps) {
       watch.disconnect()
       theme.removeEventListener('change', draw)
     }
-  }, [series, view, chosen])
+  }, [bars, marks, first, end, chosen])
 
   const barUnder = (clientX: number): number => {
     const box = canvas.current!.getBoundingClientRect()
-    return Math.floor(view[0] + ((clientX - box.left) / box.width) * (view[1] - view[0]))
+    return Math.floor(first + ((clientX - box.left) / box.width) * (end - first))
   }
-  const zoom = (factor: number, around: number): void => {
-    const half = [(around - view[0]) * factor, (view[1] - around) * factor]
-    setView(within(Math.round(around - half[0]), Math.round(around + half[1]), all))
-  }
+  const show = (from: number, to: number): void => look(viewOf(bars, from, to))
+  const zoom = (factor: number, around: number): void =>
+    show(Math.floor(around - (around - first) * factor), Math.ceil(around + (end - around) * factor))
   // Not by a property: a wheel listener must say that it is not passive to keep the page still.
   const wheel = useRef<(event: WheelEvent) => void>(undefined)
   wheel.current = (event) => {
@@ -59,40 +55,48 @@ export function Candles({ series, chosen, choose }: CandlesProps) {
     return () => element.removeEventListener('wheel', turn)
   }, [])
   const click = (clientX: number): void => {
-    const bar = barUnder(clientX)
-    const reach = Math.max(2, (view[1] - view[0]) / 80)
-    const [near] = series.patterns.toSorted((a, b) => Math.abs(a.bar - bar) - Math.abs(b.bar - bar))
-    choose(near !== undefined && Math.abs(near.bar - bar) <= reach ? near : undefined)
+    const box = canvas.current!.getBoundingClientRect()
+    const at = (clientX - box.left) / box.width
+    const away = ({ time }: Pattern): number =>
+      Math.abs((barAt(bars.time, time) - first + 0.5) / (end - first) - at)
+    const [near] = patterns
+      .filter(({ time }) => time >= view.from && time <= view.to)
+      .sort((a, b) => away(a) - away(b))
+    choose(near !== undefined && away(near) <= 0.02 ? near : undefined)
   }
   const step = (by: number): void => {
-    const at = chosen ? series.patterns.indexOf(chosen) : by > 0 ? -1 : series.patterns.length
-    const next = series.patterns[Math.min(series.patterns.length - 1, Math.max(0, at + by))]
+    const at = chosen ? patterns.indexOf(chosen) : by > 0 ? -1 : patterns.length
+    const next = patterns[Math.min(patterns.length - 1, Math.max(0, at + by))]
     if (next) choose(next)
   }
-  const middle = (view[0] + view[1]) / 2
+  const middle = (first + end) / 2
+  const half = Math.max(1, Math.round((end - first) / 2))
   const keys: Record<string, () => void> = {
     ArrowRight: () => step(1),
     ArrowLeft: () => step(-1),
+    PageUp: () => show(first - half, end - half),
+    PageDown: () => show(first + half, end + half),
+    Home: () => bars.series && look({ from: bars.series.from, to: bars.series.from + (view.to - view.from) }),
+    End: () => bars.series && look({ from: bars.series.to - (view.to - view.from), to: bars.series.to }),
     '+': () => zoom(0.7, middle),
     '=': () => zoom(0.7, middle),
     '-': () => zoom(1.4, middle),
-    '0': () => setView([0, all]),
+    '0': () => bars.series && look(bars.series),
     Escape: () => choose(undefined),
   }
-  const bar = over ?? view[1] - 1
   return (
     <>
       <p class="legend">
-        <span>{tell(series, bar)}</span>
+        <span>{tell(bars, Math.min(over ?? end - 1, bars.time.length - 1))}</span>
         <span>▬ Creek above, Ice below · ▲▼ pattern (hollow: rejected) · ● fill</span>
-        <span>← → next pattern, + − zoom, 0 all</span>
+        <span>← → next pattern, + − zoom, Page ↑↓ move, 0 all</span>
       </p>
       <canvas
         class="candles"
         ref={canvas}
         tabIndex={0}
         role="application"
-        aria-label={`Chart of ${series.time.length} bars with ${series.patterns.length} patterns; arrow keys go from pattern to pattern`}
+        aria-label={`Chart of ${end - first} points with ${patterns.length} patterns; arrow keys go from pattern to pattern`}
         onKeyDown={(event) => {
           if (event.ctrlKey || event.metaKey || !Object.hasOwn(keys, event.key)) return
           event.preventDefault()
@@ -100,17 +104,19 @@ export function Candles({ series, chosen, choose }: CandlesProps) {
           keys[event.key]()
         }}
         onPointerDown={(event) => {
-          drag.current = { x: event.clientX, view, moved: false }
+          drag.current = { x: event.clientX, first, end, bars, moved: false }
           event.currentTarget.setPointerCapture(event.pointerId)
         }}
         onPointerMove={(event) => {
-          setOver(Math.min(all - 1, Math.max(0, barUnder(event.clientX))))
-          if (!drag.current) return
+          setOver(Math.min(bars.time.length - 1, Math.max(0, barUnder(event.clientX))))
           const from = drag.current
+          if (!from) return
+          // Bars that have just been loaded have other positions: the hand takes hold of them anew.
+          if (from.bars !== bars) Object.assign(from, { x: event.clientX, first, end, bars })
           if (Math.abs(event.clientX - from.x) > 4) from.moved = true
-          const perPixel = (from.view[1] - from.view[0]) / event.currentTarget.clientWidth
+          const perPixel = (from.end - from.first) / event.currentTarget.clientWidth
           const by = Math.round((from.x - event.clientX) * perPixel)
-          if (from.moved) setView(within(from.view[0] + by, from.view[1] + by, all))
+          if (from.moved) show(from.first + by, from.end + by)
         }}
         onPointerUp={(event) => {
           if (drag.current?.moved === false) click(event.clientX)
@@ -122,24 +128,21 @@ export function Candles({ series, chosen, choose }: CandlesProps) {
   )
 }
 
-/** A window of at least 20 bars inside of 0 to `all`. */
-function within(from: number, to: number, all: number): readonly [number, number] {
-  const width = Math.min(all, Math.max(20, to - from))
-  const start = Math.min(all - width, Math.max(0, from))
-  return [start, start + width]
+function tell({ time, open, high, low, close, volume, bars }: BarColumns, at: number): string {
+  if (!(at >= 0 && at < time.length)) return ''
+  const date = new Date(time[at]).toISOString().slice(0, 16).replace('T00:00', '').replace('T', ' ')
+  const price = (value: number): string => value.toFixed(value < 10 ? 4 : 2)
+  const together = bars[at] > 1 ? `  ${count(bars[at])} bars:` : ''
+  return `${date}${together}  open ${price(open[at])} high ${price(high[at])} low ${price(low[at])} close ${price(close[at])} volume ${compact.format(volume[at])}`
 }
 
-function tell({ time, open, high, low, close, volume }: BarSeries, bar: number): string {
-  if (!(bar >= 0 && bar < time.length)) return ''
-  const date = new Date(time[bar]).toISOString().slice(0, 16).replace('T00:00', '').replace('T', ' ')
-  const price = (value: number): string => value.toFixed(2)
-  return `${date}  open ${price(open[bar])} high ${price(high[bar])} low ${price(low[bar])} close ${price(close[bar])} volume ${(volume[bar] / 1e6).toFixed(1)} M`
-}
+const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 })
 
 function paint(
   canvas: HTMLCanvasElement,
-  series: BarSeries,
-  view: readonly [number, number],
+  bars: BarColumns,
+  marks: BarMarks | undefined,
+  [first, end]: readonly [number, number],
   chosen?: Pattern,
 ): void {
   const scale = devicePixelRatio
@@ -160,8 +163,7 @@ function paint(
     ice: dark ? '#6fb5ff' : '#1d6fc2',
     chosen: dark ? '#ffffff' : '#000000',
   }
-  const [first, end] = view
-  const { time, open, high, low, close, volume } = series
+  const { time, open, high, low, close, volume, pointMs } = bars
   let bottom = Infinity
   let top = -Infinity
   let most = 1
@@ -192,12 +194,17 @@ function paint(
   const labels = Math.max(2, Math.floor(width / 130))
   for (let label = 0; label < labels; label++) {
     const bar = Math.min(end - 1, Math.floor(first + ((label + 0.1) / labels) * (end - first)))
-    context.fillText(new Date(time[bar]).toISOString().slice(0, 10), x(bar), height - 5)
+    const moment = new Date(time[bar]).toISOString()
+    const short = time[end - 1] - time[first] < 5 * 86_400_000
+    context.fillText(short ? moment.slice(5, 16).replace('T', ' ') : moment.slice(0, 10), x(bar), height - 5)
   }
+  const [begins, ends] = [time[first], time[end - 1] + pointMs]
+  const inside = (moment: number): boolean => moment >= begins && moment < ends
 
-  for (const { from, to, creek, ice } of series.ranges) {
-    if (to < first || from >= end) continue
-    const [left, right] = [x(from), x(to)]
+  for (const { from, to, creek, ice } of marks?.ranges ?? []) {
+    if (to < begins || from >= ends) continue
+    const left = from < begins ? 0 : x(barAt(time, from))
+    const right = to >= ends ? width : Math.max(left + 1, x(barAt(time, to)))
     context.globalAlpha = 0.06
     context.fillStyle = ink.text
     context.fillRect(left, y(creek), right - left, y(ice) - y(creek))
@@ -228,24 +235,25 @@ function paint(
     context.globalAlpha = 1
   }
 
-  for (const trade of series.trades) {
-    for (const [bar, price, colour] of [
-      [trade.entryBar, trade.entryPrice, trade.side === 'LONG' ? ink.up : ink.down],
-      [trade.exitBar, trade.exitPrice, ink.text],
+  for (const trade of marks?.trades ?? []) {
+    for (const [moment, price, colour] of [
+      [trade.entryTime, trade.entryPrice, trade.side === 'LONG' ? ink.up : ink.down],
+      [trade.exitTime, trade.exitPrice, ink.text],
     ] as const) {
-      if (bar < first || bar >= end) continue
+      if (!inside(moment)) continue
       context.fillStyle = colour
       context.beginPath()
-      context.arc(x(bar), y(price), 3.5, 0, 7)
+      context.arc(x(barAt(time, moment)), y(price), 3.5, 0, 7)
       context.fill()
     }
   }
-  for (const pattern of series.patterns) {
-    if (pattern.bar < first || pattern.bar >= end) continue
+  for (const pattern of marks?.patterns ?? []) {
+    if (!inside(pattern.time)) continue
+    const bar = barAt(time, pattern.time)
     const long = pattern.side === 'LONG'
     const size = pattern === chosen ? 9 : 6
-    const at = x(pattern.bar)
-    const tip = long ? y(low[pattern.bar]) + 6 : y(high[pattern.bar]) - 6
+    const at = x(bar)
+    const tip = long ? y(low[bar]) + 6 : y(high[bar]) - 6
     context.beginPath()
     context.moveTo(at, tip)
     context.lineTo(at - size, tip + (long ? size * 1.4 : -size * 1.4))
