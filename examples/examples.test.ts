@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { spawnSidecar, type SpawnedSidecar } from '../collector/spawn-sidecar.ts'
+import { masked, readPage } from '../scripts/docs-page.ts'
 import { folders, runExample } from './run-example.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -43,23 +43,14 @@ async function run(number: string) {
   return { output, traces: await Promise.all(traces) }
 }
 
-/** Text with ids, numbers and widths taken out. */
-const shape = (line: string) =>
-  line
-    .replaceAll(/\b[0-9a-f]{16,32}\b/g, 'ID')
-    .replaceAll(/\b[0-9a-f]{8}\.\.\./g, 'ID...')
-    .replaceAll(/-?\d+(\.\d+)?(e-?\d+)?/g, 'N')
-    .replaceAll(/\s+/g, ' ')
-    .trim()
-
-/** Each line of the README's output is one that the example prints, and none is wider than a terminal. */
+/** Each line of output that the example's page shows is one that it prints, and none is wider than a terminal. */
 function expectReadmeShows(folder: string, output: string): void {
-  const readme = readFileSync(join(import.meta.dirname, folder, 'README.md'), 'utf8')
-  const [, shown = ''] = /```console\n\$ npm run example -- \d\d\n(.*?)```/s.exec(readme) ?? []
-  const printed = new Set(output.split('\n').map(shape))
-  expect(shown.trim()).not.toBe('')
-  for (const line of shown.split('\n')) {
-    expect(printed).toContain(shape(line))
+  const printed = new Set(output.split('\n').map(masked))
+  const [shown] = readPage(join('examples', folder, 'README.md')).fences.filter(({ words }) =>
+    words.has('output'),
+  )
+  for (const line of shown.text.split('\n')) {
+    expect(printed).toContain(masked(line))
     expect(line.length, line).toBeLessThanOrEqual(80)
   }
 }
@@ -157,6 +148,8 @@ test(
     const npm = async (...args: string[]) =>
       (await promisify(execFile)('npm', ['run', '--silent', 'example', ...args], { cwd: root })).stdout
     expect((await npm()).trim().split('\n')).toHaveLength(folders.length)
-    expect(await npm('--', '1')).toMatch(/^200000 bars.*\n\n\$ npx tapescope trace [0-9a-f]{32}\nnightly /)
+    expect(await npm('--', '1')).toMatch(
+      /^200000 bars.*\n\n\$ npx tapescope trace [0-9a-f]{32}\nspan .*\nnightly /,
+    )
   },
 )

@@ -72,3 +72,12 @@ const wordsOf = (meta: string): ReadonlyMap<string, string> =>
       quoted ?? bare ?? '',
     ]),
   )
+
+/** A line of output without what may differ from one run to the next: numbers, ids, bar charts, widths. */
+export const masked = (line: string): string =>
+  line
+    .replaceAll(/[▁-█]/g, '')
+    .replaceAll(/\b[0-9a-f]{8}-[0-9a-f-]{27}\b|\b[0-9a-f]{16,32}\b/g, '#')
+    .replaceAll(/\d[\d,.:TZ-]*/g, '#')
+    .replaceAll(/\s+/g, ' ')
+    .trim()

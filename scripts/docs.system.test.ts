@@ -19,7 +19,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { stringify } from 'yaml'
-import { pages, readPage, root, type Fence } from './docs-page.ts'
+import { masked, pages, readPage, root, type Fence } from './docs-page.ts'
 
 /** The first page of all: it must work where nothing is installed. */
 const first = 'README.md'
@@ -70,14 +70,6 @@ async function freePorts(): Promise<Map<string, number>> {
   for (const [, server] of servers) server.close()
   return found
 }
-
-const masked = (line: string): string =>
-  line
-    .replaceAll(/[▁-█]/g, '')
-    .replaceAll(/\b[0-9a-f]{8}-[0-9a-f-]{27}\b|\b[0-9a-f]{16,32}\b/g, '#')
-    .replaceAll(/\d[\d,.:TZ-]*/g, '#')
-    .replaceAll(/\s+/g, ' ')
-    .trim()
 
 /** The first line of `promised` that `printed` does not have in its place. */
 function missingLine(promised: string, printed: string): string | undefined {

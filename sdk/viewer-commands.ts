@@ -26,6 +26,7 @@ interface Span {
   startTimeUnixNano: string
   durationMs: number
   status: { code: string }
+  attributes: Readonly<Record<string, unknown>>
 }
 
 /** `tapescope runs`. */
@@ -185,7 +186,10 @@ function rowsOf(spans: readonly Span[], all: boolean): Row[] {
     const { span, depth } = at
     if (seen.has(span)) continue
     seen.add(span)
-    const { name, durationMs, spanId, status } = span
+    const { durationMs, spanId, status } = span
+    // Sampled bars and blocks all have one name: it is the bar that tells them apart.
+    const bar = span.attributes['tapescope.bar']
+    const name = typeof bar === 'number' ? `${span.name} ${bar}` : span.name
     rows.push({ depth, name, durationMs, error: status.code === 'error', spanId })
     add(children.get(span.spanId) ?? [], depth + 1)
   }

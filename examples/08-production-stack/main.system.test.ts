@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
+import { masked, readPage } from '../../scripts/docs-page.ts'
 
 test('the stack without Docker: sampling as configured, an alert, an exemplar whose trace was kept', async () => {
   const main = join(import.meta.dirname, 'main.ts')
@@ -16,12 +16,10 @@ test('the stack without Docker: sampling as configured, an alert, an exemplar wh
   }
   expect(stdout).toMatch(/^alert +StaleSymbols is pending/m)
   expect(stdout).toMatch(
-    /^exemplar of the slowest backtest: trace [0-9a-f]{8}\.\.\., [1-9]\d* spans at Tempo$/m,
+    /^exemplar of the slowest backtest: trace [0-9a-f]{16}\.\.\., [1-9]\d* spans at Tempo$/m,
   )
-  const [, shown = ''] =
-    /```console\n\$ npm run example -- 08\n(.*?)```/s.exec(
-      readFileSync(join(import.meta.dirname, 'README.md'), 'utf8'),
-    ) ?? []
-  const shape = (text: string) => text.replaceAll(/[0-9a-f]{8}\.\.\./g, 'ID').replaceAll(/\d+/g, 'N')
-  expect(shape(shown)).toBe(shape(stdout))
+  const [shown] = readPage('examples/08-production-stack/README.md').fences.filter(({ words }) =>
+    words.has('output'),
+  )
+  expect(shown.text.split('\n').map(masked)).toEqual(stdout.trimEnd().split('\n').map(masked))
 })

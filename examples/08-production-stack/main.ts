@@ -62,7 +62,7 @@ if (prometheus === undefined) {
   const traceId = slowest.labels.trace_id
   const spans = tempo.spans.filter((span) => span.traceId === traceId)
   console.log(
-    `exemplar of the slowest backtest: trace ${traceId.slice(0, 8)}..., ${spans.length} spans at Tempo`,
+    `exemplar of the slowest backtest: trace ${traceId.slice(0, 16)}..., ${spans.length} spans at Tempo`,
   )
 }
 
