@@ -25,39 +25,59 @@ const aggregate = `SELECT signal_type, date_trunc('month', generated_at) AS mont
 /** Every third of them, so that each table is asked. */
 const mixed = indexQueries.filter((_, i) => i % 3 === 0).slice(0, 10)
 
-export async function measureShapes(client: Client, url: string, calls: number): Promise<ShapeMeasure[]> {
+/** What is measured beside the queries of the indexes, and its budget in ms. */
+export const shapeBudgets = {
+  'bulk insert of 100 bars, one upsert': 200,
+  'join signal, pattern, range, campaign, 50 rows': 100,
+  'aggregate by pattern type and month': 150,
+  'acquire a pooled connection': 5,
+  '10 concurrent mixed queries, all done': 100,
+} as const
+
+export type ShapeName = keyof typeof shapeBudgets
+
+export interface DatabaseShapes {
+  /** A call is awaited to its last row; the number varies from call to call. */
+  readonly work: Readonly<Record<ShapeName, (call: number) => Promise<unknown>>>
+  close(): Promise<void>
+}
+
+/** Their pool has all of its ten connections already. */
+export async function databaseShapes(client: Client, url: string): Promise<DatabaseShapes> {
   const pool = new Pool({ connectionString: url, max: 10 })
   pool.on('error', () => undefined)
+  const warm = await Promise.all(mixed.map(() => pool.connect()))
+  for (const one of warm) one.release()
+  return {
+    work: {
+      'bulk insert of 100 bars, one upsert': (call) => client.query(bulk, hundredBars(call)),
+      'join signal, pattern, range, campaign, 50 rows': (call) => client.query(join, [call]),
+      'aggregate by pattern type and month': (call) => client.query(aggregate, [call]),
+      'acquire a pooled connection': async () => (await pool.connect()).release(),
+      '10 concurrent mixed queries, all done': (call) =>
+        Promise.all(mixed.map(({ text }, k) => pool.query(text, [call * 10 + k]))),
+    },
+    close: () => pool.end(),
+  }
+}
+
+export async function measureShapes(client: Client, url: string, calls: number): Promise<ShapeMeasure[]> {
+  const shapes = await databaseShapes(client, url)
   try {
-    // All ten connections are there before anything is measured.
-    const warm = await Promise.all(mixed.map(() => pool.connect()))
-    for (const one of warm) one.release()
-    const measured = async (name: string, budgetMs: number, work: (call: number) => Promise<unknown>) => {
+    const measures: ShapeMeasure[] = []
+    for (const [name, budgetMs] of Object.entries(shapeBudgets) as [ShapeName, number][]) {
       const times: number[] = []
       for (let call = -5; call < calls; call++) {
         const started = performance.now()
-        await work(call + 5)
+        await shapes.work[name](call + 5)
         if (call >= 0) times.push(performance.now() - started)
       }
-      return { name, budgetMs, times: percentiles(times) }
+      measures.push({ name, budgetMs, times: percentiles(times) })
     }
-    const shapes = [
-      await measured('bulk insert of 100 bars, one upsert', 200, (call) =>
-        client.query(bulk, hundredBars(call)),
-      ),
-      await measured('join signal, pattern, range, campaign, 50 rows', 100, (call) =>
-        client.query(join, [call]),
-      ),
-      await measured('aggregate by pattern type and month', 150, (call) => client.query(aggregate, [call])),
-      await measured('acquire a pooled connection', 5, async () => (await pool.connect()).release()),
-      await measured('10 concurrent mixed queries, all done', 100, (call) =>
-        Promise.all(mixed.map(({ text }, k) => pool.query(text, [call * 10 + k]))),
-      ),
-    ]
     await client.query("DELETE FROM ohlcv_bars WHERE symbol = 'BULK'")
-    return shapes
+    return measures
   } finally {
-    await pool.end()
+    await shapes.close()
   }
 }
 
