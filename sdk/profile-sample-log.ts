@@ -44,6 +44,12 @@ export interface ProfileAbout {
   lostSections: number
 }
 
+/**
+ * V8 reads the time of a sample at the end of its signal handler, up to 10 µs after the stack was interrupted, in whole
+ * microseconds. Code that ends a span may run within 0.1 µs of that, so that the sample would seem to come after it.
+ */
+const sampleLateUs = 0.5
+
 /** The stack tree is rebuilt once it has this many nodes and twice those of the last time. */
 const leastNodes = 20_000
 
@@ -109,7 +115,10 @@ export function createSampleLog(): SampleLog {
     },
     settle({ sections, lost, untilUs }) {
       const to = lowerBound(times, untilUs)
-      const joined = joiner.join(times.slice(spans.length, to), sections)
+      const joined = joiner.join(
+        times.slice(spans.length, to).map((at) => at - sampleLateUs),
+        sections,
+      )
       // Who was active after the first lost entry nobody knows.
       const certain = lost === 0 ? Infinity : lowerBound(times, sections.at(-1)?.at ?? 0) - spans.length
       if (lost > 0) joiner.forgetOpen()

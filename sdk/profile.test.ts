@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { judgeProfile, type Verdict } from './fixtures/judge-profile.ts'
 import type { ProfileDocument } from './profile-document.ts'
 import type { SpeedscopeFile } from './profile-formats.ts'
 
@@ -14,33 +15,10 @@ beforeAll(() => {
 })
 afterAll(() => rmSync(folder, { recursive: true }))
 
-/** Samples in `burn_X`, by whether they are on span X, on none, or on another. */
-interface Verdict {
-  right: number
-  none: number
-  wrong: number
-}
-
 async function run(shape: string): Promise<{ file: string; document: ProfileDocument }> {
   const file = join(folder, shape)
   await promisify(execFile)(process.execPath, [program, shape, file])
   return { file, document: JSON.parse(readFileSync(`${file}.tapescope.json`, 'utf8')) as ProfileDocument }
-}
-
-function judge({ samples, stacks, frames, spans }: ProfileDocument): Verdict {
-  const verdict = { right: 0, none: 0, wrong: 0 }
-  for (const [i, leaf] of samples.stack.entries()) {
-    let expected: string | undefined
-    for (let stack = leaf; stack >= 0 && expected === undefined; stack = stacks.parent[stack] ?? -1) {
-      expected = /^burn_(\w+)/.exec(frames[stacks.frame[stack] ?? -1]?.name ?? '')?.[1]
-    }
-    if (expected === undefined) continue
-    const span = spans[samples.span[i] ?? -1]?.name
-    if ((span ?? 'nothing') === expected) verdict.right += 1
-    else if (span === undefined) verdict.none += 1
-    else verdict.wrong += 1
-  }
-  return verdict
 }
 
 /** 1 % of the samples; a machine that gives the sampler few of them must not let one decide. */
@@ -48,7 +26,7 @@ const hundredth = ({ right, none }: Verdict): number => Math.max(3, (right + non
 
 test('samples of synchronous spans are on the right span', async () => {
   const { file, document } = await run('sync')
-  const verdict = judge(document)
+  const verdict = judgeProfile(document)
   // About 1,000 at 1 kHz; a busy machine gives the sampler fewer.
   expect(verdict.right).toBeGreaterThan(100)
   expect(verdict.wrong).toBe(0)
@@ -72,7 +50,7 @@ test('samples of synchronous spans are on the right span', async () => {
 
 test('samples of asynchronous spans are on the right span with the hook', async () => {
   const { document } = await run('async-hook')
-  const verdict = judge(document)
+  const verdict = judgeProfile(document)
   expect(verdict.right).toBeGreaterThan(50)
   expect(verdict.wrong).toBe(0)
   expect(verdict.none).toBeLessThanOrEqual(hundredth(verdict))
@@ -80,7 +58,23 @@ test('samples of asynchronous spans are on the right span with the hook', async 
 
 test('without the hook what follows an await is unattributed, never guessed', async () => {
   const { document } = await run('async')
-  const { none, wrong } = judge(document)
+  const { none, wrong } = judgeProfile(document)
   expect(wrong).toBe(0)
   expect(none).toBeGreaterThan(30)
 })
+
+test('spans shorter than the distance of two samples get theirs', async () => {
+  const verdict = judgeProfile((await run('short')).document)
+  expect(verdict.right).toBeGreaterThan(100)
+  expect(verdict.wrong).toBe(0)
+  expect(verdict.none).toBeLessThanOrEqual(hundredth(verdict))
+})
+
+test.each(['handed-on', 'handed-on-hook'])(
+  'a span that ends in another callback takes nobody else (%s)',
+  async (shape) => {
+    const { wrong, right } = judgeProfile((await run(shape)).document)
+    expect(wrong).toBe(0)
+    expect(right).toBeGreaterThan(30)
+  },
+)
