@@ -18,7 +18,7 @@ export interface TelemetryOptions extends CodeSettings {
   readonly instrumentations?: readonly Instrumentation[]
   /**
    * Samples this process's CPU (1 kHz) and joins the samples to its spans; they go to the sidecar's viewer, by default
-   * http://127.0.0.1:4319. `flush` and `shutdown` of the telemetry send what is left.
+   * `TAPESCOPE_VIEWER_URL` or http://127.0.0.1:4319. `flush` and `shutdown` of the telemetry send what is left.
    */
   readonly profile?: boolean | ProfileOptions
 }
@@ -81,7 +81,8 @@ async function start({ profile = false, ...options }: TelemetryOptions): Promise
   const { startProfiler } = await import('./profile.ts')
   try {
     const given = profile === true ? {} : profile
-    return withProfiler(telemetry, await startProfiler({ sidecar: 'http://127.0.0.1:4319', ...given }))
+    const sidecar = process.env['TAPESCOPE_VIEWER_URL'] ?? 'http://127.0.0.1:4319'
+    return withProfiler(telemetry, await startProfiler({ sidecar, ...given }))
   } catch (error) {
     // `tapescope profile` runs already, or this is a worker thread: telemetry goes on without.
     diag.warn(`tapescope: no CPU profile: ${(error as Error).message}`)

@@ -22,7 +22,7 @@ interface Program {
   readonly options?: ProfileOptions
   readonly budget: { readonly max: number; readonly reason: string }
   /** Makes what one step does. */
-  start(seed: number): () => void | Promise<void>
+  readonly start: (seed: number) => () => void | Promise<void>
 }
 
 const threePercent = { max: 1.03, reason: 'Always on, the profiler may take 3 % of the CPU.' }
