@@ -1,58 +1,21 @@
-/** Answers of the sidecar's API, as far as the page reads them. */
-export type Value = string | number | boolean | null | readonly Value[] | { readonly [key: string]: Value }
-export type Attributes = Readonly<Record<string, Value>>
+import type { Telemetry } from '../telemetry.ts'
+import type { SpanView } from '../store/span-view.ts'
+import type { TraceStore } from '../store/trace-store.ts'
 
-export interface Run {
-  readonly kind: 'backtest' | 'signals' | 'stream'
-  readonly traceId: string
-  readonly spanId: string
-  readonly name: string
-  readonly service: string
-  readonly startTime: string
-  readonly durationMs: number
-  readonly error: boolean
-  readonly symbol: string | null
-  readonly timeframe: string | null
-  readonly bars: number | null
-  readonly attributes: Attributes
-}
+// What the sidecar answers, by its own types: they are erased, nothing of it comes into the page.
+export type { History } from '../metric-history.ts'
+export type { RunView as Run } from '../store/run-view.ts'
+export type { TraceColumns } from '../store/trace-columns.ts'
+export type { TraceSummary } from '../store/trace-store.ts'
+export type { SpeedscopeFile } from '../profile-store.ts'
 
-export interface TraceSummary {
-  readonly traceId: string
-  readonly name: string
-  readonly service: string
-  readonly startTime: string
-  readonly durationMs: number
-  readonly spanCount: number
-  readonly errorCount: number
-}
-
-export interface SpanDetail {
-  readonly traceId: string
-  readonly spanId: string
-  readonly parentSpanId: string | null
-  readonly name: string
-  readonly kind: string
-  readonly service: string
-  readonly scope: string
-  readonly startTimeUnixNano: string
-  readonly durationMs: number
-  readonly status: { readonly code: string; readonly message?: string }
-  readonly attributes: Attributes
-  readonly events: readonly {
-    readonly name: string
-    readonly timeUnixNano: string
-    readonly attributes: Attributes
-  }[]
-  readonly links: readonly {
-    readonly traceId: string
-    readonly spanId: string
-    readonly attributes: Attributes
-  }[]
-  readonly resource: Attributes
-}
-
+export type SpanDetail = SpanView & { readonly traceId: string }
+export type Attributes = SpanView['attributes']
 export type SampleCounts = Readonly<Record<string, { readonly samples: number; readonly weightUs: number }>>
+export interface Health {
+  readonly metrics: ReturnType<Telemetry['read']>
+  readonly store: TraceStore['size']
+}
 
 /** GET as JSON. @throws Error with the problem's own sentence */
 export async function get<Answer>(path: string, signal?: AbortSignal): Promise<Answer> {

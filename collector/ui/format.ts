@@ -1,5 +1,3 @@
-import type { Value } from './api.ts'
-
 /** A duration with its unit, three digits. */
 export function duration(ms: number): string {
   const size = Math.abs(ms)
@@ -35,8 +33,8 @@ export function time(iso: string): string {
     : `${date.toISOString().slice(0, 10)} ${clock}`
 }
 
-export function valueText(value: Value): string {
-  return typeof value === 'string' ? value : JSON.stringify(value)
+export function valueText(value: unknown): string {
+  return typeof value === 'string' ? value : (JSON.stringify(value) ?? '')
 }
 
 /** A hue that belongs to a name, the same in every view. */

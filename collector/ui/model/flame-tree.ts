@@ -1,3 +1,4 @@
+import type { SpeedscopeFile } from '../api.ts'
 import { nameOf, type TraceModel } from './trace-model.ts'
 
 /** What a node of a flame graph stands for; times in milliseconds. */
@@ -24,20 +25,9 @@ export interface FlameNode extends Figures {
 const nothing: Figures = { value: 0, self: 0, count: 0, own: 0 }
 export const deltaOf = ({ value, was = nothing }: FlameNode): number => value - was.value
 
-/** A speedscope file of one weighted, sampled profile, as the sidecar answers. */
-export interface SampledProfile {
-  readonly name: string
-  readonly shared: {
-    readonly frames: readonly {
-      readonly name: string
-      readonly file?: string
-      readonly line?: number
-    }[]
-  }
-  readonly profiles: readonly {
-    readonly samples: readonly (readonly number[])[]
-    readonly weights: readonly number[]
-  }[]
+/** A speedscope file of one weighted, sampled profile: what of it is drawn. */
+export type SampledProfile = Pick<SpeedscopeFile, 'name' | 'shared'> & {
+  readonly profiles: readonly Pick<SpeedscopeFile['profiles'][number], 'samples' | 'weights'>[]
 }
 
 type Building = FlameNode & { readonly index: Map<string, Building> }

@@ -57,12 +57,15 @@ export interface SpanMetric {
   readonly exemplars: NonNullable<Sample['exemplar']>[]
 }
 
+/** A scrape that converts resources has the service's name as `job`. */
+export const serviceOf = (labels: Sample['labels']): string => labels['service_name'] ?? labels['job'] ?? ''
+
 export function spanMetrics(samples: readonly Sample[]): SpanMetric[] {
   const found = new Map<string, SpanMetric>()
   for (const { name, labels, value, exemplar } of samples) {
     const span = labels['span_name']
     if (span === undefined) continue
-    const service = labels['service_name'] ?? labels['job'] ?? ''
+    const service = serviceOf(labels)
     const key = `${service}\n${span}`
     let metric = found.get(key)
     if (!metric)

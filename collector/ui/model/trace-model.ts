@@ -1,17 +1,7 @@
+import type { TraceColumns as Columns } from '../api.ts'
+
 /** A trace as the API sends it for drawing: columns, by start time. */
-export interface TraceColumns {
-  readonly traceId: string
-  readonly startTimeUnixNano: string
-  readonly names: readonly string[]
-  readonly services: readonly string[]
-  readonly spanIds: string
-  readonly parent: readonly number[]
-  readonly name: readonly number[]
-  readonly service: readonly number[]
-  readonly startNs: readonly number[]
-  readonly durationNs: readonly number[]
-  readonly status: readonly number[]
-}
+export type TraceColumns = Omit<Columns, 'kind'> & { readonly traceId: string }
 
 /** One trace for all views: a forest in typed arrays. Times are milliseconds after its earliest start. */
 export interface TraceModel {

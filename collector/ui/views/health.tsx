@@ -1,18 +1,10 @@
+import type { Health as Answer } from '../api.ts'
 import { count } from '../format.ts'
 import { Show, useGet } from '../load.tsx'
 
-interface Health {
-  readonly metrics: readonly {
-    readonly name: string
-    readonly labels: Readonly<Record<string, string>>
-    readonly value: number
-  }[]
-  readonly store: { readonly requests: number; readonly bytes: number }
-}
-
 /** The sidecar about itself: received, refused, dropped, queued, kept. */
 export function Health() {
-  const health = useGet<Health>('/api/health', 2000)
+  const health = useGet<Answer>('/api/health', 2000)
   return (
     <section>
       <div class="bar">

@@ -1,17 +1,18 @@
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
-import uPlot from 'uplot'
-import 'uplot/dist/uPlot.min.css'
-import { count, duration, percent } from '../format.ts'
+import { useMemo, useState } from 'preact/hooks'
+import type { History } from '../api.ts'
+import { count, counted, duration, percent } from '../format.ts'
 import { Show, useGet } from '../load.tsx'
 import { quantileMs, readOpenMetrics, type SpanMetric, spanMetrics } from '../model/open-metrics.ts'
+import { ratesOf } from '../model/metric-rates.ts'
 import { go, href, type Route } from '../route.ts'
+import { type Line, LineChart } from './line-chart.tsx'
 
 interface Scrape {
   readonly time: number
   readonly text: string
 }
 
-/** What the sidecar's Prometheus exporter holds: calls, errors and durations by span name, exemplars as points. */
+/** What the sidecar's Prometheus exporter holds: calls, errors and durations by span name, over the last hour. */
 export function Metrics({ route }: { route: Route }) {
   const scrape = useGet<Scrape>('/api/metrics', 5000)
   const filter = route.query.get('q') ?? ''
@@ -45,10 +46,20 @@ function Tables({ scrape, filter, route }: { scrape: Scrape; filter: string; rou
     }
   }, [scrape])
   const wanted = spans.filter(({ span }) => span.toLowerCase().includes(filter.toLowerCase()))
-  const chosen = spans.find(({ span }) => span === route.query.get('span')) ?? wanted[0]
+  const named = route.query.get('span')
+  const chosen =
+    spans.find(({ span, service }) => span === named && service === (route.query.get('of') ?? service)) ??
+    wanted[0]
   return (
     <>
-      {chosen && chosen.exemplars.length > 0 ? <Exemplars of={chosen} /> : null}
+      {chosen ? <Chosen key={chosen.service + chosen.span} of={chosen} route={route} /> : null}
+      {wanted.length === 0 ? (
+        <p class="quiet">
+          {spans.length === 0
+            ? 'No span has been counted yet. The first numbers come within ten seconds of the first span.'
+            : `No span name has “${filter}”.`}
+        </p>
+      ) : null}
       <div class="scroll">
         <table class="list">
           <thead>
@@ -67,7 +78,11 @@ function Tables({ scrape, filter, route }: { scrape: Scrape; filter: string; rou
               <tr key={metric.service + metric.span}>
                 <td class="wide">
                   <a
-                    href={href('metrics', { ...Object.fromEntries(route.query), span: metric.span })}
+                    href={href('metrics', {
+                      ...Object.fromEntries(route.query),
+                      span: metric.span,
+                      of: metric.service,
+                    })}
                     aria-current={metric === chosen ? 'true' : undefined}
                   >
                     {metric.span || '(no name)'}
@@ -114,79 +129,113 @@ function Tables({ scrape, filter, route }: { scrape: Scrape; filter: string; rou
   )
 }
 
-/** Exemplars as points over time; a click opens the trace behind one. */
-function Exemplars({ of }: { of: SpanMetric }) {
-  const box = useRef<HTMLDivElement>(null)
-  const points = useMemo(() => of.exemplars.toSorted((a, b) => a.time - b.time), [of])
-  const [over, setOver] = useState<number>()
-  const at = useRef<number | null>(null)
-  useEffect(() => {
-    const element = box.current!
-    const ink = getComputedStyle(element)
-    const line = { stroke: ink.borderTopColor, width: 1 }
-    const axis = { stroke: ink.color, grid: line, ticks: line }
-    const chart = new uPlot(
-      {
-        width: element.clientWidth,
-        height: 180,
-        legend: { show: false },
-        cursor: { drag: { x: false, y: false } },
-        axes: [axis, { ...axis, size: 70, values: (_, values) => values.map((ms) => duration(ms)) }],
-        series: [{}, { paths: () => null, points: { show: true, size: 9, fill: ink.outlineColor } }],
-        hooks: {
-          setCursor: [
-            ({ cursor }) => {
-              at.current = cursor.idx ?? null
-              setOver(cursor.idx ?? undefined)
-            },
-          ],
-        },
+/** The chosen span's rate, errors and durations over the last hour; a click on an exemplar opens its trace. */
+function Chosen({ of, route }: { of: SpanMetric; route: Route }) {
+  const minutes = Number(route.query.get('minutes') ?? 15)
+  const asked = new URLSearchParams({ minutes: String(minutes) })
+  asked.append('label', `span_name:${of.span}`)
+  const history = useGet<History>(`/api/metrics/history?${asked}`, 5000)
+  const { data } = history
+  const rates = useMemo(() => (data ? ratesOf(data, of.service) : undefined), [data, of.service])
+  const charts = useMemo(
+    () =>
+      rates && {
+        calls: [
+          { label: 'calls', values: rates.calls, colour: 'accent' },
+          ...(rates.errors.some((one) => one !== null && one > 0)
+            ? [{ label: 'errors', values: rates.errors, colour: 'bad' as const }]
+            : []),
+        ] satisfies Line[],
+        durations: [
+          { label: 'p50', values: rates.p50, colour: 'quiet' },
+          { label: 'p95', values: rates.p95, colour: 'accent' },
+        ] satisfies Line[],
       },
-      [points.map(({ time }) => time), points.map(({ value }) => value * 1000)],
-      element,
-    )
-    const watch = new ResizeObserver(() => chart.setSize({ width: element.clientWidth, height: 180 }))
-    watch.observe(element)
-    return () => {
-      watch.disconnect()
-      chart.destroy()
-    }
-  }, [points])
-  const shown = over === undefined ? undefined : points[over]
+    [rates],
+  )
+  const points = useMemo(() => {
+    const since = rates?.time[0] ?? -Infinity
+    const all = of.exemplars.map((one) => ({ ...one, value: one.value * 1000 }))
+    const recent = all.filter(({ time }) => time >= since)
+    return (recent.length > 0 ? recent : all).sort((a, b) => b.value - a.value)
+  }, [of, rates])
+  const [over, setOver] = useState<(typeof points)[number]>()
+  const open = (point: (typeof points)[number]): void =>
+    go(href(`trace/${point.traceId}`, { span: point.spanId }))
   return (
     <section class="card">
-      <h2>
-        Exemplars of {of.span}{' '}
-        <span class="facts">
-          {shown
-            ? `${duration(shown.value * 1000)}, trace ${shown.traceId.slice(0, 8)}: click opens it`
-            : 'each point is a call with its trace'}
+      <div class="bar">
+        <h2>
+          {of.span || '(no name)'} <span class="quiet">{of.service}</span>
+        </h2>
+        <span class="switch" role="group" aria-label="Minutes">
+          {[5, 15, 60].map((one) => (
+            <a
+              key={one}
+              aria-current={one === minutes}
+              href={href('metrics', { ...Object.fromEntries(route.query), minutes: one })}
+            >
+              {one} min
+            </a>
+          ))}
         </span>
-      </h2>
-      <div
-        class="plot"
-        ref={box}
-        role="img"
-        aria-label={`${points.length} exemplars of ${of.span}; the links below open them`}
-        onClick={() => {
-          const point = at.current === null ? undefined : points[at.current]
-          if (point) go(href(`trace/${point.traceId}`, { span: point.spanId }))
-        }}
-      />
-      <p class="facts">
-        {points
-          .toSorted((a, b) => b.value - a.value)
-          .slice(0, 6)
-          .map((point) => (
+      </div>
+      {rates && charts && rates.time.length > 0 ? (
+        <div class="charts">
+          <figure>
+            <figcaption>
+              Calls per second; <b class="bad">errors</b>
+            </figcaption>
+            <LineChart
+              label={`Calls and errors per second of ${of.span}, the last ${minutes} minutes`}
+              time={rates.time}
+              lines={charts.calls}
+              format={perSecond}
+            />
+          </figure>
+          <figure>
+            <figcaption>
+              {over
+                ? `${duration(over.value)}, trace ${over.traceId.slice(0, 8)}: a click opens it`
+                : 'Duration: p50, p95; each large point is a call that a click opens'}
+            </figcaption>
+            <LineChart
+              label={`Durations of ${of.span} with ${points.length} exemplars; the links below open them`}
+              time={rates.time}
+              lines={charts.durations}
+              points={points}
+              format={duration}
+              over={setOver}
+              open={open}
+            />
+          </figure>
+        </div>
+      ) : (
+        <p class="quiet">Its history begins with the second scrape, within ten seconds.</p>
+      )}
+      {history.error ? <p class="problem">{history.error.message}</p> : null}
+      {(data?.notKept ?? 0) > 0 ? (
+        <p class="quiet">
+          The history has no room for {counted(data!.notKept, 'series')}: nothing is told of them.
+        </p>
+      ) : null}
+      {points.length > 0 ? (
+        <p class="facts">
+          Slowest calls{' '}
+          {points.slice(0, 6).map((point) => (
             <a
               key={point.spanId}
               class="button"
               href={href(`trace/${point.traceId}`, { span: point.spanId })}
             >
-              {duration(point.value * 1000)}
+              {duration(point.value)}
             </a>
           ))}
-      </p>
+        </p>
+      ) : null}
     </section>
   )
 }
+
+const perSecond = (value: number): string =>
+  value >= 10 ? value.toFixed(0) : String(Number(value.toPrecision(2)))

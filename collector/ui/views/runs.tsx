@@ -73,7 +73,7 @@ export function Runs({ route }: { route: Route }) {
                       <td>
                         {run.symbol ?? '–'} <span class="quiet">{run.timeframe}</span>
                       </td>
-                      <td class="wide">{parameters(run)}</td>
+                      <td class="wide parameters">{parameters(run)}</td>
                       <td class="number">{run.bars === null ? '–' : count(run.bars)}</td>
                       <td class="number">{duration(run.durationMs)}</td>
                       <td class="number">{run.bars ? duration(run.durationMs / run.bars) : '–'}</td>

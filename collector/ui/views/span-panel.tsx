@@ -1,5 +1,5 @@
 import type { Attributes, SpanDetail } from '../api.ts'
-import { count, duration, percent, valueText } from '../format.ts'
+import { count, counted, duration, percent, valueText } from '../format.ts'
 import { Show, useGet } from '../load.tsx'
 import { nameOf, spanIdOf, type TraceModel } from '../model/trace-model.ts'
 import { href } from '../route.ts'
@@ -56,7 +56,7 @@ export function SpanPanel({ trace, span, critical, samples, close }: SpanPanelPr
       </dl>
       <p>
         <a class="button" href={href('cpu', { trace: trace.traceId, span: id })}>
-          CPU in this span{samples > 0 ? `, ${count(samples)} samples` : ''}
+          CPU in this span{samples > 0 ? `, ${counted(samples, 'samples')}` : ''}
         </a>{' '}
         <a class="button" href={href('cpu', { name })}>
           CPU of all “{name}”

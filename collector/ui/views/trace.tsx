@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useState } from 'preact/hooks'
 import type { SampleCounts } from '../api.ts'
-import { count, duration } from '../format.ts'
+import { count, counted, duration } from '../format.ts'
 import { Show, useGet } from '../load.tsx'
 import {
   criticalPath,
@@ -82,7 +82,7 @@ function TraceView({ columns, route }: { columns: TraceColumns; route: Route }) 
             class="button"
             href={href('cpu', { trace: trace.traceId, span: spanIdOf(trace, root), below: 'true' })}
           >
-            CPU of the trace, {count(samples)} samples
+            CPU of the trace, {counted(samples, 'samples')}
           </a>
         ) : null}
         <a

@@ -27,7 +27,7 @@ export function Traces({ route }: { route: Route }) {
           <input
             key={field}
             type="search"
-            class={field === 'minDurationMs' ? 'short' : ''}
+            class={field === 'minDurationMs' ? 'half short' : 'half'}
             aria-label={labels[field]}
             placeholder={labels[field]}
             value={query.get(field) ?? ''}

@@ -1,6 +1,6 @@
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
 import type { SampleCounts } from '../api.ts'
-import { count, duration } from '../format.ts'
+import { count, counted, duration } from '../format.ts'
 import { foldKey, listRows } from '../model/rows.ts'
 import { nameOf, spanIdOf, type TraceModel } from '../model/trace-model.ts'
 import { Minimap } from './minimap.tsx'
@@ -164,7 +164,7 @@ export function Waterfall({ trace, critical, matches, chosen, sampled, choose }:
                     {nameOf(trace, span) || '(no name)'}
                     {fold ? ` × ${count(rows.count[row])}` : ''}
                   </span>
-                  {samples > 0 && !fold ? <small class="samples">{count(samples)} samples</small> : null}
+                  {samples > 0 && !fold ? <small class="samples">{counted(samples, 'samples')}</small> : null}
                 </span>
                 <span class="time" role="gridcell">
                   {fold && !open ? (
