@@ -8,14 +8,22 @@ import {
   ConsoleLogRecordExporter,
   SimpleLogRecordProcessor,
   type LogRecordProcessor,
+  type ReadableLogRecord,
 } from '@opentelemetry/sdk-logs'
-import { ConsoleSpanExporter, SimpleSpanProcessor, type SpanProcessor } from '@opentelemetry/sdk-trace'
+import {
+  ConsoleSpanExporter,
+  SimpleSpanProcessor,
+  type ReadableSpan,
+  type SpanProcessor,
+} from '@opentelemetry/sdk-trace'
 import type { Settings } from './config/settings.ts'
+import { listEncoder } from './delivery/batch-queue.ts'
 import { keepBooks } from './delivery/books.ts'
 import { DeliveryQueue, type Books } from './delivery/delivery-queue.ts'
 import type { LastDelivery } from './delivery/deliver-at-exit.ts'
 import { createOtlpSender, type OtlpSender, type OtlpTarget } from './delivery/otlp-sender.ts'
 import { otlpTarget } from './delivery/otlp-target.ts'
+import { SpanEncoder } from './delivery/span-encoder.ts'
 import { LogQueue } from './log-queue.ts'
 import type { MetricStore } from './metric-store.ts'
 import { SpanQueue } from './span-queue.ts'
@@ -51,7 +59,10 @@ export function createSpanOutlet(settings: Settings, store: MetricStore): Outlet
     (answer) => serializer.deserializeResponse(answer).partialSuccess?.rejectedSpans ?? 0,
   )
   const queue = new SpanQueue({
-    encode: (spans) => serializer.serializeRequest(spans),
+    encoder:
+      target.encoding === 'json'
+        ? listEncoder((spans: ReadableSpan[]) => JsonTraceSerializer.serializeRequest(spans))
+        : new SpanEncoder(),
     delivery,
     books,
     batch: settings.spanBatch,
@@ -82,7 +93,7 @@ export function createLogOutlet(settings: Settings, store: MetricStore): Outlet<
     (answer) => serializer.deserializeResponse(answer).partialSuccess?.rejectedLogRecords ?? 0,
   )
   const queue = new LogQueue({
-    encode: (records) => serializer.serializeRequest(records),
+    encoder: listEncoder((records: ReadableLogRecord[]) => serializer.serializeRequest(records)),
     delivery,
     books,
     batch: settings.logBatch,

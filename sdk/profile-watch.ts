@@ -52,11 +52,11 @@ export function watchOpenTelemetry(log: SectionLog, followAsync: boolean): () =>
     undo.push(() => delete proxy.setDelegate)
   }
 
-  /** Providers of SDK 2.x and 3.x hold their processors in a list; those of 1.x have a method. */
+  /** Providers of SDK 2.x and 3.x hold their processors in a list; those of 1.x and this SDK's have a method. */
   function addProcessor(provider: unknown): boolean {
     const known = provider as {
       _activeSpanProcessor?: { _spanProcessors?: SectionProcessor[] }
-      addSpanProcessor?: (processor: SectionProcessor) => void
+      addSpanProcessor?: (processor: SectionProcessor) => unknown
     }
     const processors = known._activeSpanProcessor?._spanProcessors
     if (processors) {
@@ -66,7 +66,8 @@ export function watchOpenTelemetry(log: SectionLog, followAsync: boolean): () =>
       return true
     }
     if (typeof known.addSpanProcessor !== 'function') return false
-    known.addSpanProcessor(log)
+    const remove = known.addSpanProcessor(log)
+    if (typeof remove === 'function') undo.push(() => remove())
     return true
   }
 

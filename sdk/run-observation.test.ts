@@ -1,19 +1,14 @@
 import { context, ProxyTracerProvider, trace } from '@opentelemetry/api'
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
-import {
-  InMemorySpanExporter,
-  SimpleSpanProcessor,
-  TracerProvider,
-  type ReadableSpan,
-} from '@opentelemetry/sdk-trace'
+import { InMemorySpanExporter, SimpleSpanProcessor, type ReadableSpan } from '@opentelemetry/sdk-trace'
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { instrumentBacktestEngine } from './instrument-backtest-engine.ts'
 import { instrumentEngine } from './instrument-engine.ts'
 import { instrumentSignalEngine } from './instrument-signal-engine.ts'
 import { MetricStore } from './metric-store.ts'
-import { PreciseClock } from './precise-clock.ts'
 import { lookEngine, seriesOf, type LookSeries } from './testing/look-engine.ts'
+import { SpanProvider } from './spans/span-provider.ts'
 import { withSpan } from './with-span.ts'
 
 const memory = new InMemorySpanExporter()
@@ -21,8 +16,8 @@ const memory = new InMemorySpanExporter()
 beforeAll(() => {
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())
   trace.setGlobalTracerProvider(
-    new TracerProvider({
-      spanProcessors: [new PreciseClock(), new SimpleSpanProcessor({ exporter: memory })],
+    new SpanProvider({
+      spanProcessors: [new SimpleSpanProcessor({ exporter: memory })],
     }),
   )
 })
@@ -155,7 +150,7 @@ it('goes with whoever is registered when a run begins', () => {
   trace.disable()
   desk.run({})
   trace.setGlobalTracerProvider(
-    new TracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter: second })] }),
+    new SpanProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter: second })] }),
   )
   desk.run({})
   trace.disable()

@@ -24,17 +24,28 @@ export class SpanClock {
   }
 }
 
+/** Where a span of this SDK keeps its clock. */
+export const clockKey = Symbol('clock')
+
+interface ClockHolder extends Span {
+  [clockKey]?: SpanClock | undefined
+}
+
+/** Of spans that somebody else made. */
 const clocks = new WeakMap<Span, SpanClock>()
 
 /** The clock of the trace that is active in `context`; a new one where a trace begins in this process. */
 export function clockFor(context: Context): SpanClock {
-  const parent = trace.getSpan(context)
-  return (parent && clocks.get(parent)) ?? new SpanClock()
+  const parent: ClockHolder | undefined = trace.getSpan(context)
+  if (parent === undefined) return new SpanClock()
+  return parent[clockKey] ?? clocks.get(parent) ?? new SpanClock()
 }
 
 /** Children of `span` use its clock. */
 export function setClock(span: Span, clock: SpanClock): void {
-  clocks.set(span, clock)
+  const holder: ClockHolder = span
+  if (clockKey in holder) holder[clockKey] = clock
+  else clocks.set(span, clock)
 }
 
 /** Finer than Date.now() as long as nobody stepped the wall clock since the process began; then Date.now() itself. */

@@ -1,9 +1,9 @@
-import { ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer'
 import { TracerProvider } from '@opentelemetry/sdk-trace'
 import { expect, it } from 'vitest'
 import { keepBooks } from './delivery/books.ts'
 import { DeliveryQueue } from './delivery/delivery-queue.ts'
 import type { Answer } from './delivery/otlp-sender.ts'
+import { SpanEncoder } from './delivery/span-encoder.ts'
 import { bindCounter } from './instruments.ts'
 import { MetricStore } from './metric-store.ts'
 import { SpanQueue } from './span-queue.ts'
@@ -27,7 +27,7 @@ it('delivers or counts every span of a burst of 200,000 with a backend that refu
     return { kind: 'delivered', body: new Uint8Array() }
   }
   const queue = new SpanQueue({
-    encode: (spans) => ProtobufTraceSerializer.serializeRequest(spans),
+    encoder: new SpanEncoder(),
     delivery: new DeliveryQueue({ send, books }),
     books,
   })

@@ -1,11 +1,10 @@
 import { TraceFlags } from '@opentelemetry/api'
 import type { ReadableSpan, SpanProcessor } from '@opentelemetry/sdk-trace'
-import { BatchQueue } from './delivery/batch-queue.ts'
+import { BatchQueue, type BatchEncoder } from './delivery/batch-queue.ts'
 import type { Batch, Books, DeliveryQueue } from './delivery/delivery-queue.ts'
 
 export interface SpanQueueOptions {
-  /** Spans as the body of one request. */
-  readonly encode: (spans: ReadableSpan[]) => Uint8Array | undefined
+  readonly encoder: BatchEncoder<ReadableSpan>
   readonly delivery: DeliveryQueue
   readonly books: Books
   /** Spans per request; default 512. */

@@ -10,7 +10,7 @@ import { AggregationType, MeterProvider } from '@opentelemetry/sdk-metrics'
 import type { Settings } from './config/settings.ts'
 import { createPropagator } from './context/create-propagator.ts'
 import { createSampler } from './context/create-sampler.ts'
-import { RandomFlagProvider } from './context/random-flag-provider.ts'
+import { SpanProvider } from './spans/span-provider.ts'
 import { createLogOutlet, createSpanOutlet } from './create-exporters.ts'
 import type { LastDelivery } from './delivery/deliver-at-exit.ts'
 import { describeProcess } from './describe-process.ts'
@@ -19,7 +19,6 @@ import { createMetricProducer } from './metric-producer.ts'
 import type { MetricStore } from './metric-store.ts'
 import { createMetricsHandler, type MetricsHandler } from './metrics-handler.ts'
 import { PgErrorType } from './pg-error-type.ts'
-import { PreciseClock } from './precise-clock.ts'
 import { setCurrentRedactor } from './privacy/current-redactor.ts'
 import { createRedactor, LogRedaction, SpanRedaction } from './privacy/redactor.ts'
 import { observeProcess } from './process-metrics.ts'
@@ -52,11 +51,11 @@ export function startSdk(
   const resource = describeProcess(settings, redactor)
   const spans = createSpanOutlet(settings, store)
   const records = createLogOutlet(settings, store)
-  const tracerProvider = new RandomFlagProvider({
+  const tracerProvider = new SpanProvider({
     resource,
     sampler: createSampler(settings),
     spanLimits: spanLimits(settings),
-    spanProcessors: [new PreciseClock(), new PgErrorType(), new SpanRedaction(redactor), ...spans.processors],
+    spanProcessors: [new PgErrorType(), new SpanRedaction(redactor), ...spans.processors],
   })
   const reader = new PullReader(createMetricProducer(store))
   const meterProvider = new MeterProvider({

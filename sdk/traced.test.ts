@@ -4,10 +4,10 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { context, trace } from '@opentelemetry/api'
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
-import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace'
+import { InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
-import { PreciseClock } from './precise-clock.ts'
 import { traced } from './traced.ts'
+import { SpanProvider } from './spans/span-provider.ts'
 import { withSpan } from './with-span.ts'
 
 const memory = new InMemorySpanExporter()
@@ -15,8 +15,8 @@ const memory = new InMemorySpanExporter()
 beforeAll(() => {
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())
   trace.setGlobalTracerProvider(
-    new TracerProvider({
-      spanProcessors: [new PreciseClock(), new SimpleSpanProcessor({ exporter: memory })],
+    new SpanProvider({
+      spanProcessors: [new SimpleSpanProcessor({ exporter: memory })],
     }),
   )
 })

@@ -9,7 +9,7 @@ import {
 import { AlwaysOffSampler } from '@opentelemetry/sdk-trace'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { RandomFlagProvider } from './random-flag-provider.ts'
+import { SpanProvider } from '../spans/span-provider.ts'
 import { TraceContextPropagator } from './trace-context-propagator.ts'
 import { W3cTraceState } from './trace-state.ts'
 
@@ -161,7 +161,7 @@ describe('tracestate', () => {
 })
 
 describe('the random flag', () => {
-  const tracer = new RandomFlagProvider().getTracer('test')
+  const tracer = new SpanProvider().getTracer('test')
   const below = (traceFlags: number) =>
     trace.setSpanContext(ROOT_CONTEXT, { traceId, spanId, traceFlags, isRemote: true })
 
@@ -171,12 +171,12 @@ describe('the random flag', () => {
     expect(tracer.startSpan('child', {}, below(3)).spanContext()).toMatchObject({ traceId, traceFlags: 3 })
     expect(tracer.startSpan('child', {}, below(2)).spanContext()).toMatchObject({ traceId, traceFlags: 2 })
     expect(tracer.startSpan('child', { root: true }, below(0)).spanContext().traceFlags).toBe(3)
-    const unsampled = new RandomFlagProvider({ sampler: new AlwaysOffSampler() }).getTracer('test')
+    const unsampled = new SpanProvider({ sampler: new AlwaysOffSampler() }).getTracer('test')
     expect(unsampled.startSpan('root', {}, ROOT_CONTEXT).spanContext().traceFlags).toBe(2)
   })
 
   it('holds for active spans and for a tracer that is asked for twice', () => {
-    const provider = new RandomFlagProvider()
+    const provider = new SpanProvider()
     expect(provider.getTracer('a')).toBe(provider.getTracer('a'))
     provider.getTracer('a').startActiveSpan('active', {}, context.active(), (span) => {
       expect(span.spanContext().traceFlags).toBe(3)

@@ -1,9 +1,31 @@
 import type { DeliveryQueue } from './delivery-queue.ts'
 import { type Batch, type Books, type DropReason } from './delivery-queue.ts'
 
+/** Makes the body of one request from items that come one by one. */
+export interface BatchEncoder<Item> {
+  /** @throws when the item cannot be encoded; those before it stay */
+  add(item: Item): void
+  /** The body with all items since the last one. Undefined or a throw when they cannot be encoded. */
+  take(): Uint8Array | undefined
+}
+
+/** For a serialiser that takes all items at once. */
+export function listEncoder<Item>(serialize: (items: Item[]) => Uint8Array | undefined): BatchEncoder<Item> {
+  let items: Item[] = []
+  return {
+    add(item) {
+      items.push(item)
+    },
+    take() {
+      const taken = items
+      items = []
+      return serialize(taken)
+    },
+  }
+}
+
 export interface BatchQueueOptions<Item> {
-  /** Items as the body of one request. Undefined or a throw when they cannot be encoded. */
-  readonly encode: (items: Item[]) => Uint8Array | undefined
+  readonly encoder: BatchEncoder<Item>
   readonly delivery: DeliveryQueue
   readonly books: Books
   /** Items per request. */
@@ -14,10 +36,10 @@ export interface BatchQueueOptions<Item> {
   readonly delayMs: number
 }
 
-/** Gathers items (spans, log records) into batches, encodes each as soon as it is full, and keeps the books. */
+/** Gathers items (spans, log records) into encoded batches, hands each on as soon as it is full, and keeps the books. */
 export class BatchQueue<Item> {
   private readonly options: BatchQueueOptions<Item>
-  private items: Item[] = []
+  private count = 0
   private timer: NodeJS.Timeout | undefined
   private stopped = false
 
@@ -26,16 +48,22 @@ export class BatchQueue<Item> {
   }
 
   add(item: Item): void {
-    const { books, batch, maxItems, delayMs, delivery } = this.options
+    const { books, batch, maxItems, delayMs, delivery, encoder } = this.options
     books.created(1)
-    if (this.stopped) books.dropped(1, 'after_shutdown')
-    else {
-      this.items.push(item)
-      if (this.items.length >= batch) {
-        if (delivery.pending + this.items.length > maxItems) this.dropItems('queue_full')
-        else this.hand()
-      } else this.timer ??= setTimeout(() => this.hand(), delayMs).unref()
+    if (this.stopped) {
+      books.dropped(1, 'after_shutdown')
+      return
     }
+    try {
+      encoder.add(item)
+    } catch {
+      books.dropped(1, 'encoding_failed')
+      return
+    }
+    this.count++
+    if (this.count < batch) this.timer ??= setTimeout(() => this.hand(), delayMs).unref()
+    else if (delivery.pending + this.count > maxItems) this.dropItems('queue_full')
+    else this.hand()
   }
 
   /** Sends all that waits now and resolves when each item has its answer. Never rejects. */
@@ -68,24 +96,28 @@ export class BatchQueue<Item> {
   private hand(): void {
     clearTimeout(this.timer)
     this.timer = undefined
-    const { items } = this
-    if (items.length === 0) return
-    this.items = []
-    const { encode, delivery, books } = this.options
-    let body: Uint8Array | undefined
-    try {
-      body = encode(items)
-    } catch {
-      body = undefined
-    }
-    if (body === undefined) books.dropped(items.length, 'encoding_failed')
-    else delivery.add(body, items.length)
+    const { count } = this
+    if (count === 0) return
+    this.count = 0
+    const { delivery, books } = this.options
+    const body = this.encoded()
+    if (body === undefined) books.dropped(count, 'encoding_failed')
+    else delivery.add(body, count)
   }
 
   private dropItems(reason: DropReason): void {
     clearTimeout(this.timer)
     this.timer = undefined
-    if (this.items.length > 0) this.options.books.dropped(this.items.length, reason)
-    this.items = []
+    if (this.count > 0) this.options.books.dropped(this.count, reason)
+    this.count = 0
+    this.encoded()
+  }
+
+  private encoded(): Uint8Array | undefined {
+    try {
+      return this.options.encoder.take()
+    } catch {
+      return undefined
+    }
   }
 }

@@ -9,10 +9,9 @@ import {
 import { MeterProvider } from '@opentelemetry/sdk-metrics'
 import { InMemorySpanExporter, SimpleSpanProcessor, type ReadableSpan } from '@opentelemetry/sdk-trace'
 import { createPropagator } from '../context/create-propagator.ts'
-import { RandomFlagProvider } from '../context/random-flag-provider.ts'
+import { SpanProvider } from '../spans/span-provider.ts'
 import { createMetricProducer } from '../metric-producer.ts'
 import { processStore } from '../metric-store.ts'
-import { PreciseClock } from '../precise-clock.ts'
 import { createRedactor, LogRedaction, SpanRedaction } from '../privacy/redactor.ts'
 import { PullReader } from '../pull-reader.ts'
 import { readMetric, type MetricReading } from './read-metric.ts'
@@ -45,12 +44,8 @@ export function createTestTelemetry(): TestTelemetry {
   const spans = new InMemorySpanExporter()
   const records = new InMemoryLogRecordExporter()
   const redactor = createRedactor({ errorMessages: 'masked', redactKeys: [], captureStatements: false })
-  const tracerProvider = new RandomFlagProvider({
-    spanProcessors: [
-      new PreciseClock(),
-      new SpanRedaction(redactor),
-      new SimpleSpanProcessor({ exporter: spans }),
-    ],
+  const tracerProvider = new SpanProvider({
+    spanProcessors: [new SpanRedaction(redactor), new SimpleSpanProcessor({ exporter: spans })],
   })
   const loggerProvider = new LoggerProvider({
     processors: [new LogRedaction(redactor), new SimpleLogRecordProcessor({ exporter: records })],
