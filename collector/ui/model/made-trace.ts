@@ -13,6 +13,7 @@ export interface MadeSpan {
 /** Columns as the sidecar sends them, for tests. */
 export function madeTrace(spans: readonly MadeSpan[]): TraceColumns {
   const names = [...new Set(spans.map(({ name }) => name))]
+  const place = new Map(names.map((name, i) => [name, i]))
   return {
     traceId: 'a'.repeat(32),
     startTimeUnixNano: '1795000000000000000',
@@ -20,7 +21,7 @@ export function madeTrace(spans: readonly MadeSpan[]): TraceColumns {
     services: ['made'],
     spanIds: spans.map((_, i) => (i + 1).toString(16).padStart(16, '0')).join(''),
     parent: spans.map(({ parent = -1 }) => parent),
-    name: spans.map(({ name }) => names.indexOf(name)),
+    name: spans.map(({ name }) => place.get(name)!),
     service: spans.map(() => 0),
     startNs: spans.map(({ start = 0 }) => start * 1e6),
     durationNs: spans.map(({ ms = 1 }) => ms * 1e6),
