@@ -1,3 +1,4 @@
+import { escapeHtml } from './escape-html.ts'
 import { formatInterval, formatMsUs, formatNs, formatRatio } from './format.ts'
 import { isCompared, type GateResult } from './gate-result.ts'
 import { gateSentence, notes } from './report-gate.ts'
@@ -22,10 +23,10 @@ export function gatePage(
         ]
       : ['', '', '', '', '', '']
     const verdict = result.verdict === 'TOO NOISY' ? 'not judged' : one.verdict
-    return `<tr class="${one.verdict}"><td>${escape(one.name)}${cells.map((text) => `<td>${text}`).join('')}<td>${verdict}<td>${budgetOf(one.name, bench)}<td>${escape(notes(one).join('; '))}`
+    return `<tr class="${one.verdict}"><td>${escapeHtml(one.name)}${cells.map((text) => `<td>${text}`).join('')}<td>${verdict}<td>${budgetOf(one.name, bench)}<td>${escapeHtml(notes(one).join('; '))}`
   })
   const { environment } = result
-  return `<!doctype html><html lang="en"><meta charset="utf-8"><title>${escape(result.verdict)}: ${escape(result.base.name)} to ${escape(result.head.name)}</title>
+  return `<!doctype html><html lang="en"><meta charset="utf-8"><title>${escapeHtml(result.verdict)}: ${escapeHtml(result.base.name)} to ${escapeHtml(result.head.name)}</title>
 <meta name="viewport" content="width=device-width">
 <style>:root{color-scheme:light dark;--ink:light-dark(#1c2733,#dfe6ed);--line:light-dark(#dde3e9,#33404d);--axis:#8895a3;--mark:light-dark(#2b6cb0,#6aa9e9);--shade:light-dark(#eef4fa,#1d2a36);--bad:light-dark(#fde8e6,#4a2320);--good:light-dark(#e4f5e8,#1d3a26);--open:light-dark(#fff6d6,#433a17);--met:#4a9d63;--over:#c0453a}
 body{font:15px/1.45 system-ui,sans-serif;max-width:1080px;margin:2rem auto;padding:0 1rem;color:var(--ink);background:light-dark(#fff,#12181e)}
@@ -33,8 +34,8 @@ body{font:15px/1.45 system-ui,sans-serif;max-width:1080px;margin:2rem auto;paddi
 table{border-collapse:collapse;width:100%;font-size:13px}td,th{padding:4px 8px;border-bottom:1px solid var(--line);text-align:right;vertical-align:top}
 td:first-child,th:first-child,td:last-child,th:last-child{text-align:left}.REGRESSION,.BROKEN,.MISSING{background:var(--bad)}.IMPROVED{background:var(--good)}.INCONCLUSIVE{background:var(--open)}
 svg text{font:12px system-ui,sans-serif;fill:var(--ink)}.verdict{font-size:20px;font-weight:600}dt{font-weight:600;float:left;clear:left;width:9rem}</style>
-<h1>Benchmarks: ${escape(result.base.name)} to ${escape(result.head.name)}</h1>
-<p class="verdict">${escape(gateSentence(result))}</p>
+<h1>Benchmarks: ${escapeHtml(result.base.name)} to ${escapeHtml(result.head.name)}</h1>
+<p class="verdict">${escapeHtml(gateSentence(result))}</p>
 <h2>Change with interval</h2><p>Shaded: below the +10 % by which a pull request must not be slower. The dashed line at +7.5 % is the estimate that fails.</p>
 ${forest([...compared, { name: `${result.canary.name} (A/A)`, change: result.canary.change }])}
 <h2>Numbers</h2><div class="wide"><table><tr><th>Benchmark<th>Base<th>Head<th>Change<th>p50<th>p95<th>p99<th>Verdict<th>Budget<th>Notes</tr>${rows.join('\n')}</table></div>
@@ -52,19 +53,15 @@ ${history.length < 2 ? '' : `<h2>History</h2>${historyCharts(history)}`}
     head: result.head.commit,
     warnings: environment.warnings.join(' ') || 'none',
   })
-    .map(([name, value]) => `<dt>${name}</dt><dd>${escape(String(value))}</dd>`)
+    .map(([name, value]) => `<dt>${name}</dt><dd>${escapeHtml(String(value))}</dd>`)
     .join('')}</dl></html>
 `
-}
-
-function escape(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;')
 }
 
 function budgetOf(name: string, bench: BenchResult | undefined): string {
   const one = bench?.cases.find((found) => found.name === name)
   if (one?.status !== 'measured') return ''
-  return one.budgets.map(({ text, met }) => `${escape(text)} ${met ? 'ok' : 'OVER'}`).join('<br>')
+  return one.budgets.map(({ text, met }) => `${escapeHtml(text)} ${met ? 'ok' : 'OVER'}`).join('<br>')
 }
 
 type Drawn = { name: string; change: { estimate: number; lower: number; upper: number } }
@@ -77,7 +74,7 @@ function forest(rows: readonly Drawn[]): string {
     `<line x1="${x(value)}" x2="${x(value)}" y1="0" y2="${height - 28}" stroke="var(--axis)" ${extra}/>`
   const marks = rows.map(({ name, change }, index) => {
     const y = index * 24 + 14
-    return `<text x="250" y="${y + 4}" text-anchor="end">${escape(name)}</text><line x1="${x(change.lower)}" x2="${x(change.upper)}" y1="${y}" y2="${y}" stroke="var(--mark)" stroke-width="3"/><circle cx="${x(change.estimate)}" cy="${y}" r="5" fill="var(--mark)"/><text x="850" y="${y + 4}">${formatInterval(change)}</text>`
+    return `<text x="250" y="${y + 4}" text-anchor="end">${escapeHtml(name)}</text><line x1="${x(change.lower)}" x2="${x(change.upper)}" y1="${y}" y2="${y}" stroke="var(--mark)" stroke-width="3"/><circle cx="${x(change.estimate)}" cy="${y}" r="5" fill="var(--mark)"/><text x="850" y="${y + 4}">${formatInterval(change)}</text>`
   })
   const ticks = [-span, 0, 0.1, span].map(
     (value) =>
@@ -93,7 +90,7 @@ function budgets(bench: BenchResult): string {
   const bars = rows.map(({ name, text, limit, actual, met }, index) => {
     const y = index * 24
     const width = Math.max(2, Math.min(1.5, actual / limit) * 200)
-    return `<text x="420" y="${y + 16}" text-anchor="end">${escape(`${name}: ${text}`)}</text><rect x="430" y="${y + 4}" width="${width}" height="15" fill="${met ? 'var(--met)' : 'var(--over)'}"/><text x="745" y="${y + 16}">${text.startsWith('p') ? formatNs(actual) : formatRatio(actual)}</text>`
+    return `<text x="420" y="${y + 16}" text-anchor="end">${escapeHtml(`${name}: ${text}`)}</text><rect x="430" y="${y + 4}" width="${width}" height="15" fill="${met ? 'var(--met)' : 'var(--over)'}"/><text x="745" y="${y + 16}">${text.startsWith('p') ? formatNs(actual) : formatRatio(actual)}</text>`
   })
   return `<svg viewBox="0 0 1050 ${rows.length * 24 + 4}" role="img" aria-label="Budgets">${bars.join('')}<line x1="630" x2="630" y1="0" y2="${rows.length * 24}" stroke="var(--ink)"/></svg>`
 }
@@ -110,7 +107,7 @@ function historyCharts(history: readonly BenchResult[]): string {
       const points = values.map(
         (value, i) => `${(i / (values.length - 1)) * 600 + 260},${52 - (value / most) * 44}`,
       )
-      return `<svg viewBox="0 0 1050 58"><text x="250" y="34" text-anchor="end">${escape(name)}</text><polyline points="${points.join(' ')}" fill="none" stroke="var(--mark)" stroke-width="2"/><text x="870" y="34">${formatNs(values.at(-1)!)}</text></svg>`
+      return `<svg viewBox="0 0 1050 58"><text x="250" y="34" text-anchor="end">${escapeHtml(name)}</text><polyline points="${points.join(' ')}" fill="none" stroke="var(--mark)" stroke-width="2"/><text x="870" y="34">${formatNs(values.at(-1)!)}</text></svg>`
     })
     .join('')
 }

@@ -16,10 +16,15 @@ export async function startTemporaryPostgres(
     ...postgres,
     async stop() {
       await postgres.stop()
-      const shelter = shelterNamedIn(folder)
-      for (const path of [folder, shelter]) {
-        if (path !== undefined) rmSync(path, { recursive: true, force: true })
-      }
+      removePostgres(folder)
     },
+  }
+}
+
+/** Removes the folder of an embedded PostgreSQL that has stopped, wherever its data lies. */
+export function removePostgres(folder: string): void {
+  const shelter = shelterNamedIn(folder)
+  for (const path of [folder, shelter]) {
+    if (path !== undefined) rmSync(path, { recursive: true, force: true })
   }
 }
