@@ -35,7 +35,8 @@ async function bare(): Promise<{ port: number; flush: () => Promise<unknown> }> 
   const { listenForSignals } = await import('../service/signal-feed.ts')
   const { startJobWorker } = await import('../service/jobs/job-worker.ts')
   const { openDatabase } = await import('../service/database.ts')
-  const { refreshSeries } = await import('../service/generate-signals.ts')
+  const { createSignalGeneration } = await import('../service/generate-signals.ts')
+  const { createSeriesCache } = await import('../service/series-cache.ts')
   const { migrations } = await import('../service/migrate.ts')
   const { createRateLimit } = await import('../service/rate-limit.ts')
   const database = openDatabase({ url: databaseUrl })
@@ -44,13 +45,28 @@ async function bare(): Promise<{ port: number; flush: () => Promise<unknown> }> 
   const log = () => undefined
   const queue = await openJobQueue(databaseUrl, log)
   const { concurrency, backtestSeconds: runSeconds } = limits
-  await startJobWorker({ database, queue, concurrency, runSeconds, name: 'bare', telemetry: null, log })
+  const series = createSeriesCache()
+  const generation = createSignalGeneration({
+    database,
+    series,
+    signalEngine: engine,
+    replayEngine: engine,
+  })
+  await startJobWorker({
+    database,
+    series,
+    queue,
+    concurrency,
+    runSeconds,
+    name: 'bare',
+    telemetry: null,
+    log,
+  })
   const app = createApp({
     observers: [],
     uploadBytes: limits.uploadBytes,
     database,
-    signalEngine: engine,
-    replayEngine: engine,
+    generation,
     queue,
     signalFeed: await listenForSignals(databaseUrl, log),
     maxWaiting: limits.backtests,
@@ -66,7 +82,7 @@ async function bare(): Promise<{ port: number; flush: () => Promise<unknown> }> 
     metrics: () => new Response(''),
     log,
     signalsChanged: () => Promise.resolve(),
-    barsStored: (key, user) => refreshSeries(database, engine, key, user),
+    barsStored: (key, user) => generation.refresh(key, user),
   })
   const port = await new Promise<number>((resolve) => {
     const server = listen({ fetch: app.fetch, hostname: '127.0.0.1', port: 0 }, (info: AddressInfo) =>

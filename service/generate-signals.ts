@@ -1,37 +1,143 @@
 import { traceOf } from '@tapescope/sdk'
 import type { BarSeries, SignalEngine, SignalResult } from '@tapescope/engine'
-import type { Database } from './database.ts'
-import { loadBars, type SeriesKey } from './load-bars.ts'
+import { type Database, DatabaseUnavailable } from './database.ts'
+import type { SeriesKey } from './load-bars.ts'
 import { Problem } from './problem.ts'
+import type { SeriesCache } from './series-cache.ts'
 import { storeSignals } from './store-signals.ts'
+import { createTurns } from './turns.ts'
 
-/** Analyses all stored bars of a series, from the first. @throws Problem 404 when there are none */
-export async function analyseStored(
-  database: Database,
-  engine: SignalEngine,
-  key: SeriesKey,
-): Promise<{ bars: BarSeries; result: SignalResult }> {
-  const bars = await loadBars(database, key)
-  if (bars.length === 0) {
-    throw new Problem(404, `No bars of ${key.symbol} ${key.timeframe} are stored.`)
-  }
-  return { bars, result: engine.generate(bars) }
+export interface Analysis {
+  bars: BarSeries
+  result: SignalResult
 }
 
-/** After new bars: signals of the series that live are brought up to them. A series without any costs one look. */
-export async function refreshSeries(
-  database: Database,
-  engine: SignalEngine,
-  key: SeriesKey,
-  user: string,
-): Promise<void> {
-  const [open] = await database.query<{ open: boolean }>({
-    name: 'signals.any_active',
-    text: `SELECT EXISTS (SELECT FROM signals WHERE symbol = $1 AND timeframe = $2
-      AND status = ANY('{PENDING,APPROVED,FILLED}')) AS open`,
-    values: [key.symbol, key.timeframe],
+export interface Generated extends Analysis {
+  /** Ids of the signals that this call stored. */
+  newSignals: readonly string[]
+}
+
+export interface SignalGeneration {
+  /** Analyses all stored bars of a series, from the first; stores nothing. @throws Problem 404 when there are none */
+  look(key: SeriesKey): Promise<Analysis>
+  /**
+   * Analyses them and stores the signals that are new. Calls for one series that wait at the same time share the next
+   * run, whose signals are new to the first of them. @throws Problem 404 without bars, 503 when too many wait
+   */
+  generate(key: SeriesKey, user: string): Promise<Generated>
+  /** After new bars: signals of the series that live are brought up to them. A series without any costs one look. */
+  refresh(key: SeriesKey, user: string): Promise<void>
+}
+
+export interface SignalGenerationOptions {
+  database: Database
+  series: SeriesCache
+  signalEngine: SignalEngine
+  /** The same engine for questions: what it finds again is not counted as found. */
+  replayEngine: SignalEngine
+}
+
+/** Series that are analysed and stored at once: fewer than the pool has connections, so that other requests find one. */
+const places = 4
+/** A request is answered within 3 s, if only with 503. */
+const patienceMs = 2_000
+/** `setTimeout` takes no more. */
+const anyTimeMs = 2 ** 31 - 1
+
+export function createSignalGeneration(options: SignalGenerationOptions): SignalGeneration {
+  const { database, series, signalEngine, replayEngine } = options
+  const turns = createTurns(places)
+  /** Runs that have not begun: whoever comes now may join, as they will read the bars later. */
+  const waiting = new Map<string, Promise<Generated>>()
+  /** What is stored of a series: an analysis of the same bars would find and store the same again. */
+  const stored = new Map<string, { revision: string; signals: number }>()
+
+  async function analyse(engine: SignalEngine, key: SeriesKey) {
+    const { bars, revision } = await series.load(database, key)
+    if (bars.length === 0) throw new Problem(404, `No bars of ${key.symbol} ${key.timeframe} are stored.`)
+    return { bars, revision, result: engine.generate(bars) }
+  }
+
+  async function analyseAndStore(key: SeriesKey, user: string): Promise<Generated> {
+    const { bars, revision, result } = await analyse(signalEngine, key)
+    const name = nameOf(key)
+    const before = stored.get(name)
+    if (before?.revision === revision && before.signals === (await countSignals(database, key)))
+      return { bars, result, newSignals: [] }
+    const { newSignals } = await storeSignals(database, bars, result, traceOf(result) ?? null, user)
+    stored.delete(name)
+    stored.set(name, { revision, signals: await countSignals(database, key) })
+    for (const oldest of stored.keys()) {
+      if (stored.size <= maxRemembered) break
+      stored.delete(oldest)
+    }
+    return { bars, result, newSignals }
+  }
+
+  async function inTurn<Result>(
+    key: SeriesKey,
+    waitMs: number,
+    work: () => Promise<Result>,
+  ): Promise<Result> {
+    const release = await turns.take(nameOf(key), waitMs, tooMany)
+    try {
+      return await work()
+    } catch (error) {
+      // What one learnt about the database holds for those who wait: they would learn it later.
+      if (error instanceof DatabaseUnavailable) turns.dismiss(error)
+      throw error
+    } finally {
+      release()
+    }
+  }
+
+  return {
+    look: (key) => analyse(replayEngine, key),
+    async generate(key, user) {
+      const name = JSON.stringify([user, nameOf(key)])
+      const joined = waiting.get(name)
+      if (joined !== undefined) return { ...(await joined), newSignals: [] }
+      const run = inTurn(key, patienceMs, () => {
+        waiting.delete(name)
+        return analyseAndStore(key, user)
+      })
+      waiting.set(name, run)
+      try {
+        return await run
+      } finally {
+        if (waiting.get(name) === run) waiting.delete(name)
+      }
+    },
+    async refresh(key, user) {
+      const [open] = await database.query<{ open: boolean }>({
+        name: 'signals.any_active',
+        text: `SELECT EXISTS (SELECT FROM signals WHERE symbol = $1 AND timeframe = $2
+          AND status = ANY('{PENDING,APPROVED,FILLED}')) AS open`,
+        values: [key.symbol, key.timeframe],
+      })
+      if (open.open) await inTurn(key, anyTimeMs, () => analyseAndStore(key, user))
+    },
+  }
+}
+
+/** Series of which is remembered what is stored. */
+const maxRemembered = 100_000
+
+function nameOf({ symbol, timeframe }: SeriesKey): string {
+  return `${timeframe} ${symbol}`
+}
+
+function tooMany(): Problem {
+  return new Problem(503, 'Too many analyses wait already. Nothing was stored: send it again.', {
+    headers: { 'Retry-After': '1' },
   })
-  if (!open.open) return
-  const { bars, result } = await analyseStored(database, engine, key)
-  await storeSignals(database, bars, result, traceOf(result) ?? null, user)
+}
+
+async function countSignals(database: Database, { symbol, timeframe }: SeriesKey): Promise<number> {
+  const [{ count }] = await database.query<{ count: number }>({
+    name: 'signals.count',
+    text: 'SELECT count(*)::INT AS count FROM signals WHERE symbol = $1 AND timeframe = $2',
+    values: [symbol, timeframe],
+  })
+  return count
 }

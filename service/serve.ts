@@ -15,13 +15,14 @@ import type { ThreadTelemetry } from './jobs/thread-pool.ts'
 import { type Database, openDatabase, type QueryType } from './database.ts'
 import { servicePreset } from './decision-chain.ts'
 import { currentTraceId } from './define-route.ts'
-import { refreshSeries } from './generate-signals.ts'
+import { createSignalGeneration } from './generate-signals.ts'
 import { isLoopbackHost } from './guard.ts'
 import { migrate, migrations } from './migrate.ts'
 import { observeRequests } from './observe-requests.ts'
 import { portError } from './port.ts'
 import { createRateLimit } from './rate-limit.ts'
 import type { ServiceLimits } from './service-limits.ts'
+import { createSeriesCache } from './series-cache.ts'
 import { listenForSignals } from './signal-feed.ts'
 import { StartError } from './start-error.ts'
 import { watchData } from './watch-data.ts'
@@ -82,8 +83,13 @@ export async function serve(options: ServeOptions): Promise<Service> {
       log({ level: 'warn', message: 'database connection lost', error: error.message }),
   })
   const engine = createSignalEngine({ preset: servicePreset })
-  const signalEngine = instrumentSignalEngine(engine)
-  const replayEngine = instrumentSignalEngine(engine, { mode: 'replay' })
+  const series = createSeriesCache()
+  const generation = createSignalGeneration({
+    database,
+    series,
+    signalEngine: instrumentSignalEngine(engine),
+    replayEngine: instrumentSignalEngine(engine, { mode: 'replay' }),
+  })
   const stopping = new AbortController()
   const queue = await openJobQueue(databaseUrl, log)
   const signalFeed = await listenForSignals(databaseUrl, log)
@@ -91,6 +97,7 @@ export async function serve(options: ServeOptions): Promise<Service> {
   if (limits.concurrency > 0) {
     worker = await startJobWorker({
       database,
+      series,
       queue,
       concurrency: limits.concurrency,
       runSeconds: limits.backtestSeconds,
@@ -105,8 +112,7 @@ export async function serve(options: ServeOptions): Promise<Service> {
     observers: [traceRequests(), observeRequests()],
     uploadBytes: limits.uploadBytes,
     database,
-    signalEngine,
-    replayEngine,
+    generation,
     queue,
     signalFeed,
     maxWaiting: limits.backtests,
@@ -124,7 +130,7 @@ export async function serve(options: ServeOptions): Promise<Service> {
     log,
     signalsChanged: () => watch.refresh(),
     async barsStored(key, user) {
-      await refreshSeries(database, signalEngine, key, user)
+      await generation.refresh(key, user)
       await watch.refresh()
     },
   })

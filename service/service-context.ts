@@ -1,5 +1,5 @@
-import type { SignalEngine } from '@tapescope/engine'
 import type { MiddlewareHandler } from 'hono'
+import type { SignalGeneration } from './generate-signals.ts'
 import type { JobQueue } from './jobs/job-queue.ts'
 import type { SignalFeed } from './signal-feed.ts'
 import type { SeriesKey } from './load-bars.ts'
@@ -11,9 +11,7 @@ export interface ServiceContext {
   /** Watch every request from the outside, the outermost first: telemetry. */
   observers: readonly MiddlewareHandler[]
   database: Database
-  signalEngine: SignalEngine
-  /** The same engine for questions: what it finds again is not counted as found. */
-  replayEngine: SignalEngine
+  generation: SignalGeneration
   /** Most that an upload may hold, unpacked. */
   uploadBytes: number
   version: string

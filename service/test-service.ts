@@ -6,10 +6,11 @@ import { openJobQueue } from './jobs/job-queue.ts'
 import { startJobWorker } from './jobs/job-worker.ts'
 import { type Database, openDatabase } from './database.ts'
 import type { EmbeddedPostgres } from './embedded-postgres.ts'
-import { refreshSeries } from './generate-signals.ts'
+import { createSignalGeneration } from './generate-signals.ts'
 import { migrate, migrations } from './migrate.ts'
 import { createRateLimit } from './rate-limit.ts'
 import { listenForSignals } from './signal-feed.ts'
+import { createSeriesCache } from './series-cache.ts'
 import { startTemporaryPostgres } from './temporary-postgres.ts'
 
 export type Json = Record<string, unknown>
@@ -50,6 +51,8 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     ...(maxConnections !== undefined && { maxConnections }),
   })
   const signalEngine = createSignalEngine()
+  const series = createSeriesCache()
+  const generation = createSignalGeneration({ database, series, signalEngine, replayEngine: signalEngine })
   const logged: Record<string, unknown>[] = []
   const log = (line: Record<string, unknown>) => logged.push(line)
   const queue = await openJobQueue(postgres.url, log)
@@ -59,6 +62,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
       ? undefined
       : await startJobWorker({
           database,
+          series,
           queue,
           concurrency,
           runSeconds: 60,
@@ -72,8 +76,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     observers: [],
     uploadBytes: 1_000_000,
     database,
-    signalEngine,
-    replayEngine: signalEngine,
+    generation,
     queue,
     signalFeed,
     maxWaiting: options.maxWaiting ?? 64,
@@ -89,7 +92,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     metrics: () => new Response('# none\n', { headers: { 'content-type': 'text/plain' } }),
     log,
     signalsChanged: () => Promise.resolve(),
-    barsStored: (key, user) => refreshSeries(database, signalEngine, key, user),
+    barsStored: (key, user) => generation.refresh(key, user),
   })
   return {
     app,

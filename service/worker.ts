@@ -44,6 +44,7 @@ try {
   const { migrate } = await import('./migrate.ts')
   const { openJobQueue } = await import('./jobs/job-queue.ts')
   const { startJobWorker } = await import('./jobs/job-worker.ts')
+  const { createSeriesCache } = await import('./series-cache.ts')
   await checkDatabaseUrl(options.databaseUrl)
   await migrate(options.databaseUrl)
   const log = (line: Record<string, unknown>) =>
@@ -57,6 +58,7 @@ try {
   const queue = await openJobQueue(options.databaseUrl, log)
   const worker = await startJobWorker({
     database,
+    series: createSeriesCache(),
     queue,
     concurrency: options.concurrency,
     runSeconds: limits.backtestSeconds,

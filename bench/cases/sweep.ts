@@ -5,7 +5,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { availableParallelism } from 'node:os'
 import { createControl } from '../../service/jobs/run-control.ts'
 import { renderResult } from '../../service/jobs/render-result.ts'
-import { shareBars } from '../../service/jobs/shared-bars.ts'
+import { shareBars } from '../../service/share-bars.ts'
 import { createThreadPool } from '../../service/jobs/thread-pool.ts'
 import type { BenchCase } from '../case.ts'
 

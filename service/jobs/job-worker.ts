@@ -5,12 +5,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Database, DatabaseUnavailable } from '../database.ts'
 import { type BacktestJob, deadQueueName, type JobQueue, queueName } from './job-queue.ts'
 import { beginRun, buryRun, completeRun, failRun } from './run-states.ts'
-import { createBarShelf } from './shared-bars.ts'
+import type { SeriesCache } from '../series-cache.ts'
+import { createBarShelf } from './bar-shelf.ts'
 import { createThreadPool, type ThreadTelemetry } from './thread-pool.ts'
 import { type RunWatch, watchRuns } from './watch-runs.ts'
 
 export interface JobWorkerOptions {
   database: Database
+  series: SeriesCache
   queue: JobQueue
   /** Runs at once, each in a thread. */
   concurrency: number
@@ -32,7 +34,7 @@ export interface JobWorker {
 export async function startJobWorker(options: JobWorkerOptions): Promise<JobWorker> {
   const { database, queue, concurrency, log } = options
   const pool = createThreadPool(options.telemetry)
-  const shelf = createBarShelf()
+  const shelf = createBarShelf(options.series)
   const watch = watchRuns(database, log)
   // Shown from the start, at 0.
   const retries = bindCounter('job_retries_total', {})

@@ -2,7 +2,6 @@ import type { Pattern } from '@tapescope/engine'
 import type { Hono } from 'hono'
 import { z } from 'zod'
 import { defineRoute } from '../define-route.ts'
-import { analyseStored } from '../generate-signals.ts'
 import {
   idSchema,
   isoTime,
@@ -38,7 +37,7 @@ const detectedPattern = z.object({
 })
 
 /** `GET /api/v1/patterns/detect`: where a series stands now. Stores nothing. */
-export function detectRoute(app: Hono, { database, replayEngine }: ServiceContext): void {
+export function detectRoute(app: Hono, { generation }: ServiceContext): void {
   defineRoute(app, {
     method: 'get',
     path: '/api/v1/patterns/detect',
@@ -77,7 +76,7 @@ export function detectRoute(app: Hono, { database, replayEngine }: ServiceContex
       patterns: z.array(detectedPattern),
     }),
     async handle({ query }) {
-      const { bars, result } = await analyseStored(database, replayEngine, query)
+      const { bars, result } = await generation.look(query)
       const range = result.ranges.findLast(({ status }) => status === 'ACTIVE' || status === 'BREAKOUT')
       const from = result.bars - query.lookback
       return {

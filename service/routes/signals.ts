@@ -1,9 +1,8 @@
-import { keepTrace, traceOf } from '@tapescope/sdk'
+import { keepTrace } from '@tapescope/sdk'
 import type { Rejection, Signal } from '@tapescope/engine'
 import type { Hono } from 'hono'
 import { z } from 'zod'
 import { defineRoute } from '../define-route.ts'
-import { analyseStored } from '../generate-signals.ts'
 import {
   idSchema,
   isoTime,
@@ -18,7 +17,6 @@ import {
 } from '../schemas.ts'
 import type { ServiceContext } from '../service-context.ts'
 import { patternId, signalId } from '../signal-ids.ts'
-import { storeSignals } from '../store-signals.ts'
 
 const generateBody = z.strictObject({
   symbol: symbolSchema,
@@ -71,7 +69,7 @@ const generated = z.object({
     .meta({ description: 'Over all bars; `signals` and `rejected` cover the lookback' }),
 })
 
-export function signalRoutes(app: Hono, { database, signalEngine, signalsChanged }: ServiceContext): void {
+export function signalRoutes(app: Hono, { generation, signalsChanged }: ServiceContext): void {
   defineRoute(app, {
     method: 'post',
     path: '/api/v1/signals/generate',
@@ -83,8 +81,7 @@ export function signalRoutes(app: Hono, { database, signalEngine, signalsChanged
     answer: generated,
     async handle({ body, user }) {
       const { symbol, timeframe, lookback } = body
-      const { bars, result } = await analyseStored(database, signalEngine, body)
-      const { newSignals } = await storeSignals(database, bars, result, traceOf(result) ?? null, user)
+      const { result, newSignals } = await generation.generate(body, user)
       if (newSignals.length > 0) {
         keepTrace()
         await signalsChanged()
