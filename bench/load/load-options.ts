@@ -46,9 +46,9 @@ Starts the service with its database and sidecar, stores bars, and loads it.
   --keep            leaves it running at the end, until Ctrl-C: links stay alive
   --help
 
-Exit code: 0 all criteria met (stress on fewer than 4 cores: reported), 1 one is
-not, 2 wrong usage or a broken tool, 3 invalid: the generator was late, so the
-times cannot be believed. Ctrl-C: 130, the report says that it is partial.
+Exit code: 0 all criteria met (stress on fewer than 4 cores: reported), 1 one
+is not, 2 wrong usage or a broken tool, 3 invalid: the generator was late, so
+the times cannot be believed. Ctrl-C: 130, the report says that it is partial.
 `
 
 export class UsageError extends Error {
