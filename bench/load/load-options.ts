@@ -36,13 +36,13 @@ Starts the service with its database and sidecar, stores bars, and loads it.
   --scale F         makes the time F times as long, 0.01 to 10
   --arrivals RATE   calls per second as a Poisson process, whether or not others
                     are answered, instead of users who wait for their answers
-  --url URL         loads this service instead, with --key KEY where it has keys;
+  --url URL         loads this service instead, with --key KEY if it has keys;
                     --viewer URL of its sidecar links the slowest traces
   --seed            stores the bars of the ten symbols there first
   --random N        seed of bars and calls (20260101)
   --no-burst        leaves out the check of 100 generate calls at once
   --out FOLDER      of the report, default out/load/SCENARIO-TIME
-  --data FOLDER     of what it starts, default .tapescope/load; removed at the end
+  --data FOLDER     of what it starts, default .tapescope/load, removed after
   --keep            leaves it running at the end, until Ctrl-C: links stay alive
   --help
 
