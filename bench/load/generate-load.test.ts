@@ -118,15 +118,18 @@ test('what holds a call back before it is sent counts as latency', async () => {
   // One connection: calls queue before they are sent, and each takes its turn.
   const clock = new VirtualClock()
   const made: Made[] = []
-  let free = Promise.resolve()
+  let free: Promise<unknown> = Promise.resolve()
   const fire = (_: unknown, dueMs: number): Promise<number> => {
-    const turn = free.then(async () => {
+    const before = free
+    const answered = (async () => {
+      await before
       const sentMs = clock.now()
       await clock.until(sentMs + freezing(sentMs))
       made.push({ dueMs, sentMs, answeredMs: clock.now() })
-    })
-    free = turn
-    return turn.then(() => clock.now())
+      return clock.now()
+    })()
+    free = answered
+    return answered
   }
   const plan = {
     userClass: 'trading',
