@@ -53,7 +53,7 @@ export async function buildPage(dist: string): Promise<void> {
       root: uiDir,
       configFile: join(uiDir, 'vite.config.ts'),
       logLevel: 'error',
-      build: { outDir: temporary },
+      build: { outDir: temporary, license: { fileName: 'licenses.md' } },
     })
     const speedscope = dirname(createRequire(import.meta.url).resolve('speedscope/package.json'))
     await cp(join(speedscope, 'dist', 'release'), join(temporary, 'speedscope'), {

@@ -42,4 +42,4 @@ await build({
 writeFileSync(join(dist, 'package.json'), `${JSON.stringify(published, null, 2)}\n`)
 for (const bin of Object.values(published.bin)) chmodSync(join(dist, bin), 0o755)
 copyFileSync(join(sdk, 'README.md'), join(dist, 'README.md'))
-copyFileSync(join(dirname(sdk), 'LICENSE'), join(dist, 'LICENSE'))
+for (const file of ['LICENSE', 'NOTICE']) copyFileSync(join(dirname(sdk), file), join(dist, file))

@@ -1,47 +1,46 @@
 import { execFile } from 'node:child_process'
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { arch, tmpdir } from 'node:os'
+import { cpSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import {
+  nodeVersions,
+  packProject,
+  type NodeVersion,
+  type PackedProject,
+} from '../../scripts/packed-project.ts'
 import { startOtlpSink, type OtlpSink } from '../testing/otlp-sink.ts'
 
 const run = promisify(execFile)
 const sdk = dirname(import.meta.dirname)
-const project = mkdtempSync(join(tmpdir(), 'tapescope-trial-'))
+let project: PackedProject
 let sink: OtlpSink
 
 beforeAll(async () => {
-  await run('npm', ['run', '--silent', 'build', '-w', 'sdk'], { cwd: dirname(sdk) })
-  const { stdout } = await run('npm', ['pack', '--silent', '--pack-destination', project, './dist'], {
-    cwd: sdk,
-  })
-  cpSync(join(import.meta.dirname, 'trial'), project, { recursive: true })
-  const manifest = { name: 'trial', private: true, type: 'module' }
-  writeFileSync(join(project, 'package.json'), JSON.stringify(manifest))
-  const packages = [
-    `./${stdout.trim()}`,
-    '@opentelemetry/api@1.10.0',
-    // What a host may have registered on its own.
-    '@opentelemetry/sdk-trace@3.1.0',
-    '@opentelemetry/context-async-hooks@3.1.0',
-    'hono@4.13.19',
-    'typescript@7.0.2',
-    '@types/node@24.19.2',
-    `node22@npm:node-linux-${arch()}@22.23.3`,
-    `node24@npm:node-linux-${arch()}@24.21.0`,
-  ]
-  await run('npm', ['install', '--no-audit', '--no-fund', '--silent', ...packages], { cwd: project })
+  project = await packProject(
+    ['sdk'],
+    [
+      '@opentelemetry/api@1.10.0',
+      // What a host may have registered on its own.
+      '@opentelemetry/sdk-trace@3.1.0',
+      '@opentelemetry/context-async-hooks@3.1.0',
+      'hono@4.13.19',
+      'typescript@7.0.2',
+      '@types/node@24.19.2',
+    ],
+  )
+  cpSync(join(import.meta.dirname, 'trial'), project.folder, { recursive: true })
 }, 300_000)
-afterAll(() => rmSync(project, { recursive: true, force: true }))
-beforeEach(async () => {
+afterAll(() => project.remove())
+beforeEach(async ({ skip }) => {
+  skip(project.offline !== undefined, project.offline)
   sink = await startOtlpSink()
 })
-afterEach(() => sink.close())
+afterEach(() => sink?.close())
 
-async function node(version: string, args: string[], env: Record<string, string> = {}) {
-  const { stdout, stderr } = await run(join(project, 'node_modules', `node${version}`, 'bin', 'node'), args, {
-    cwd: project,
+async function node(version: NodeVersion, args: string[], env: Record<string, string> = {}) {
+  const { stdout, stderr } = await run(project.node(version), args, {
+    cwd: project.folder,
     env: { PATH: process.env['PATH'], OTEL_EXPORTER_OTLP_ENDPOINT: sink.url, ...env },
   })
   return { stdout, stderr }
@@ -49,9 +48,9 @@ async function node(version: string, args: string[], env: Record<string, string>
 
 const names = () => sink.spans.map(({ name }) => name).toSorted()
 
-describe.each(['22', '24'])('the packed SDK in a project of its own on Node %s', (version) => {
+describe.each(nodeVersions)('the packed SDK in a project of its own on Node %s', (version) => {
   it('is really that Node', async () => {
-    expect((await node(version, ['--version'])).stdout).toMatch(new RegExp(`^v${version}\\.`))
+    expect((await node(version, ['--version'])).stdout).toBe(`v${version}\n`)
   })
 
   it('works when code starts it', async () => {
@@ -85,19 +84,31 @@ describe.each(['22', '24'])('the packed SDK in a project of its own on Node %s',
     expect((await node(version, ['own-test.js'])).stdout).toBe('ok\n')
   })
 
+  it('can be required by CommonJS', async () => {
+    const { stdout, stderr } = await node(version, ['required.cjs'])
+    expect({ stdout, stderr }).toEqual({ stdout: 'required\n', stderr: '' })
+    expect(names()).toEqual(['work'])
+  })
+
   it('has a command', async () => {
-    const { stdout } = await node(version, ['node_modules/@tapescope/sdk/cli.js', 'doctor', '--json'], {
+    const { stdout } = await node(version, ['node_modules/.bin/tapescope', 'doctor', '--json'], {
       OTEL_SERVICE_NAME: 'trial',
     })
     expect((JSON.parse(stdout) as { findings: unknown[] }).findings).toEqual([])
   })
 })
 
-it('type-checks in a strict project', async () => {
-  const options = ['--strict', '--noEmit', '--module', 'nodenext', '--target', 'es2024', '--types', 'node']
-  const { stdout } = await run(join(project, 'node_modules', '.bin', 'tsc'), [...options, 'typed.ts'], {
-    cwd: project,
-  })
+it.each([
+  ['node16', 'node16'],
+  ['nodenext', 'nodenext'],
+  ['esnext', 'bundler'],
+])('type-checks in a strict project, module %s, resolution %s', async (module, resolution) => {
+  const options = ['--strict', '--noEmit', '--target', 'es2024', '--types', 'node']
+  const { stdout } = await run(
+    join(project.folder, 'node_modules', '.bin', 'tsc'),
+    [...options, '--module', module, '--moduleResolution', resolution, 'typed.ts'],
+    { cwd: project.folder },
+  )
   expect(stdout).toBe('')
 })
 
