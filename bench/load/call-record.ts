@@ -24,6 +24,7 @@ export interface WindowFigures extends Latencies {
   readonly answered: number
   readonly failed: number
   readonly inFlight: number
+  /** Most that were running. */
   readonly users: number
 }
 

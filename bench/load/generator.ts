@@ -42,11 +42,14 @@ async function run(plan: LoadPlan): Promise<void> {
   const health = watchHealth()
   const clock = startClock(stop.signal)
   let users = 0
+  /** In the window that is open: at the end of a run all have gone. */
+  let mostUsers = 0
   let windowBeganMs = 0
   const report = (): void => {
     const now = clock.now()
-    const window = record.takeWindow(round(now / 1e3), round((now - windowBeganMs) / 1e3), users)
+    const window = record.takeWindow(round(now / 1e3), round((now - windowBeganMs) / 1e3), mostUsers)
     windowBeganMs = now
+    mostUsers = users
     tell({ kind: 'window', window, figures: record.figures(), health: health(), slowest: slow.list() })
   }
   const timer = setInterval(report, plan.windowSeconds * 1_000)
@@ -55,14 +58,16 @@ async function run(plan: LoadPlan): Promise<void> {
     clock,
     fire: firing(plan, client, record, slow, clock),
     stopped: () => stop.signal.aborted,
-    onUser: (running) => (users = running),
+    onUser(running) {
+      users = running
+      mostUsers = Math.max(mostUsers, running)
+    },
   })
   const stopped = new Promise<void>((resolve) => {
     stop.signal.addEventListener('abort', () => void sleep(stopMs).then(resolve), { once: true })
   })
   await Promise.race([finished, stopped])
   clearInterval(timer)
-  users = 0
   const seconds = clock.now() / 1e3
   report()
   tell({ kind: 'done', seconds })

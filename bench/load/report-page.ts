@@ -71,10 +71,10 @@ ${routeTable(result)}
 ${failures(result)}
 <h2>The service</h2>
 ${timeChart({
-  label: 'Service',
-  unit: 'cores, jobs',
+  label: 'CPU of the service, its threads included',
+  unit: 'cores',
   times: service.samples.map(({ seconds }) => seconds),
-  lines: [{ name: 'CPU, cores', color: 'var(--a)', values: service.samples.map(({ cpu }) => cpu) }],
+  lines: [{ name: 'CPU', color: 'var(--a)', values: service.samples.map(({ cpu }) => cpu) }],
 })}
 ${timeChart({
   label: 'Backtests waiting or running',

@@ -31,7 +31,7 @@ const bottom = 26
 export function timeChart({ label, unit, times, lines, log = false, limit }: TimeChart): string {
   const values = lines.flatMap((line) => line.values.filter(isNumber))
   if (values.length === 0 || times.length === 0) return `<p>${escapeHtml(label)}: nothing was measured.</p>`
-  const largest = Math.max(...values, log ? 0.01 : 1e-9)
+  const largest = Math.max(...values, log ? 0.01 : 0) || 1
   const ticks = log
     ? decades(Math.max(0.01, Math.min(...values.filter((value) => value > 0))), largest)
     : steps(largest)
