@@ -13,6 +13,14 @@ const yearMs = 365.25 * 86_400_000
 /** Quantities below this share of what they were taken from are rounding, not a position. */
 const dust = 1e-12
 
+/** The exit under way: what leaves, at which price, and what that costs in all. */
+class ExitFill {
+  quantity = NaN
+  price = NaN
+  commission = NaN
+  slippage = NaN
+}
+
 /** Cash, positions and closed trades: the books of one run, over one or more symbols. */
 export class Account {
   readonly config: ResolvedConfig
@@ -22,20 +30,19 @@ export class Account {
   readonly campaigns = new CampaignLedger()
   facts: RunFacts | undefined
   cash = NaN
-  /** Cash plus positions at the last mark. */
-  value = NaN
   openPositions = 0
   peakPositions = 0
   /** Commission, slippage and borrow cost of everything filled so far, closed or not. */
   commissionPaid = NaN
   slippagePaid = NaN
   borrowPaid = NaN
-  /** Counts the fills, so that whoever records the cash knows when it may have changed. */
+  /** Counts whatever may have changed the cash, what is held or its stops, for who records them. */
   changes = 0
   /** Of a run over several symbols: the step of their common time, by which an observer knows the facts. */
   step = -1
   private lastPosition = 0
   private lastOrder = 0
+  private readonly exit = new ExitFill()
 
   constructor(config: ResolvedConfig, series: readonly BarSeries[]) {
     this.config = config
@@ -43,7 +50,6 @@ export class Account {
     // Doubles from the start, as in the sums of returns.
     this.commissionPaid = this.slippagePaid = this.borrowPaid = 0
     this.cash = config.initialCapital
-    this.value = config.initialCapital
   }
 
   nextOrderId(): number {
@@ -51,10 +57,11 @@ export class Account {
   }
 
   /** Cash plus all positions at the last known prices. */
-  worth(): number {
-    let worth = this.cash
-    for (const book of this.books) worth += book.signed * book.lastPrice
-    return worth
+  get value(): number {
+    const { books } = this
+    let value = this.cash
+    for (let k = 0; k < books.length; k++) value += books[k].signed * books[k].lastPrice
+    return value
   }
 
   positions(): PortfolioPosition[] {
@@ -77,8 +84,10 @@ export class Account {
 
   /** Exits first: what they free may pay for an entry of another symbol at the same open. */
   fillExits(book: Book, bar: number): void {
+    const { orders } = book
     book.lastPrice = book.bars.open[bar]!
-    for (const order of book.orders) {
+    for (let k = 0; k < orders.length; k++) {
+      const order = orders[k]
       if (order.kind === 'enter') {
         if (order.type === 'market' && order.side === -book.side) {
           this.leave(book, bar, book.quantity, book.lastPrice, true, 'REVERSAL')
@@ -90,13 +99,14 @@ export class Account {
   }
 
   fillEntries(book: Book, bar: number): void {
-    for (const order of book.orders) if (order.kind === 'enter') this.fillEntry(book, bar, order)
-    let kept = 0
-    for (const order of book.orders) {
+    const { orders } = book
+    for (let k = 0; k < orders.length; k++)
+      if (orders[k].kind === 'enter') this.fillEntry(book, bar, orders[k])
+    for (let k = 0; k < orders.length; k++) {
+      const order = orders[k]
       if (order.remaining > 0 && bar >= order.lastBar) this.drop(book, order, bar, 'CANCELLED', 'lapsed')
-      if (order.remaining > 0) book.orders[kept++] = order
     }
-    book.orders.length = kept
+    book.dropFilledOrders()
   }
 
   /** Whatever still waits after a symbol's last bar is cancelled, never filled. */
@@ -112,7 +122,9 @@ export class Account {
     if (side === 0) return
     const best = side === 1 ? high[bar] : low[bar]
     const worst = side === 1 ? low[bar] : high[bar]
-    for (const lot of book.lots.slice()) {
+    const { lots } = book
+    for (let k = 0; k < lots.length; k++) {
+      const lot = lots[k]
       const from = lot.intrabar && lot.entryBar === bar ? NaN : open[bar]
       if (lot.leaving || side * (lot.stop - worst) >= 0) {
         // The open, when the bar opens beyond the stop. NaN compares false: the open lies before this entry.
@@ -203,7 +215,7 @@ export class Account {
       return this.drop(book, order, bar, 'CANCELLED', 'past target')
     }
     book.lastPrice = reference
-    const worth = this.worth()
+    const worth = this.value
     if (!(worth > 0)) return this.drop(book, order, bar, 'REJECTED', 'no equity')
     if (book.side === 0 && this.openPositions >= config.maxOpenPositions) {
       return this.drop(book, order, bar, 'REJECTED', 'too many positions')
@@ -277,27 +289,7 @@ export class Account {
       if (this.openPositions > this.peakPositions) this.peakPositions = this.openPositions
     }
     if (lot === undefined) {
-      book.lots.push({
-        orderId: order.id,
-        quantity,
-        initialQuantity: quantity,
-        entryPrice: price,
-        entryBar: bar,
-        intrabar: price !== book.bars.open[bar] && order.type !== 'market',
-        commission,
-        slippage,
-        borrow: 0,
-        stop: order.stop,
-        initialStop: order.stop,
-        targets: order.targets,
-        nextTarget: 0,
-        ratchetStop: order.ratchetStop,
-        trailing: order.trailing,
-        best: price,
-        leaving: false,
-        signalBar: order.signalBar,
-        tag: order.tag,
-      })
+      this.addLot(book, bar, order, quantity, price, commission, slippage)
     } else {
       const held = lot.quantity
       lot.entryPrice = (lot.entryPrice * held + price * quantity) / (held + quantity)
@@ -323,6 +315,35 @@ export class Account {
     if (this.facts?.wants('fill')) this.tellFill(book, bar, 'entry', side, quantity, price, order.type)
   }
 
+  private addLot(
+    book: Book,
+    bar: number,
+    order: PendingOrder,
+    quantity: number,
+    price: number,
+    commission: number,
+    slippage: number,
+  ): void {
+    const lot = book.takeLot()
+    lot.orderId = order.id
+    lot.quantity = lot.initialQuantity = quantity
+    lot.entryPrice = lot.best = price
+    lot.entryBar = bar
+    lot.intrabar = price !== book.bars.open[bar] && order.type !== 'market'
+    lot.commission = commission
+    lot.slippage = slippage
+    lot.borrow = 0
+    lot.stop = lot.initialStop = order.stop
+    lot.targets = order.targets
+    lot.nextTarget = 0
+    lot.ratchetStop = order.ratchetStop
+    lot.trailing = order.trailing
+    lot.leaving = false
+    lot.signalBar = order.signalBar
+    lot.tag = order.tag
+    book.lots.push(lot)
+  }
+
   /** Closes `quantity` of a position, pro rata over its lots; answers with how much the bar took. */
   private leave(
     book: Book,
@@ -336,11 +357,11 @@ export class Account {
     if (!(filled > 0)) return 0
     const whole = filled >= book.quantity
     const share = filled / book.quantity
-    const { price, commission, slippage } = this.exitCosts(book, bar, filled, reference, market)
-    for (const lot of book.lots) {
-      const part = whole ? lot.quantity : lot.quantity * share
-      const weight = part / filled
-      this.closePart(book, lot, bar, part, price, commission * weight, slippage * weight, reason)
+    this.priceExit(book, bar, filled, reference, market)
+    const { lots } = book
+    for (let k = 0; k < lots.length; k++) {
+      const lot = lots[k]
+      this.closePart(book, lot, bar, whole ? lot.quantity : lot.quantity * share, reason)
     }
     if (book.takenBar === bar) book.taken += filled
     this.settle(book, bar)
@@ -358,91 +379,67 @@ export class Account {
   ): number {
     const filled = Math.min(quantity, this.available(book, bar))
     if (!(filled > 0)) return 0
-    const { price, commission, slippage } = this.exitCosts(book, bar, filled, reference, market)
-    this.closePart(book, lot, bar, filled, price, commission, slippage, reason)
+    this.priceExit(book, bar, filled, reference, market)
+    this.closePart(book, lot, bar, filled, reason)
     if (book.takenBar === bar) book.taken += filled
     return filled
   }
 
-  private exitCosts(
-    book: Book,
-    bar: number,
-    quantity: number,
-    reference: number,
-    market: boolean,
-  ): { price: number; commission: number; slippage: number } {
-    const slip = market ? slippageOf(this.config.slippage, book.bars, bar, quantity) : 0
+  /** Works out what leaving with `quantity` costs, for `closePart`. */
+  private priceExit(book: Book, bar: number, quantity: number, reference: number, market: boolean): void {
+    const { config, exit } = this
+    const slip = market ? slippageOf(config.slippage, book.bars, bar, quantity) : 0
     const price = reference * (1 - book.side * slip)
-    const commission = commissionOf(this.config.commission, quantity, price)
-    this.commissionPaid += commission
-    const slippage = Math.abs(price - reference) * quantity
-    this.slippagePaid += slippage
-    return { price, commission, slippage }
+    exit.quantity = quantity
+    exit.price = price
+    exit.commission = commissionOf(config.commission, quantity, price)
+    exit.slippage = Math.abs(price - reference) * quantity
+    this.commissionPaid += exit.commission
+    this.slippagePaid += exit.slippage
   }
 
-  private closePart(
-    book: Book,
-    lot: Lot,
-    bar: number,
-    quantity: number,
-    price: number,
-    commission: number,
-    slippage: number,
-    reason: ExitReason,
-  ): void {
-    const side = book.side
-    const share = quantity / lot.quantity
-    this.cash += side * quantity * price - commission
+  /** `part` of a lot leaves with the exit that was priced last, and bears its share of the cost. */
+  private closePart(book: Book, lot: Lot, bar: number, part: number, reason: ExitReason): void {
+    const { exit } = this
+    const { side } = book
+    const { price } = exit
+    const weight = part / exit.quantity
+    const commission = exit.commission * weight
+    const share = part / lot.quantity
+    this.cash += side * part * price - commission
     this.changes++
-    this.trades.add(
-      book.positionId,
-      book.index,
-      side,
-      quantity,
-      lot.entryBar,
-      bar,
-      lot.entryPrice,
-      price,
-      lot.commission * share,
-      commission,
-      lot.slippage * share,
-      slippage,
-      lot.borrow * share,
-      lot.initialStop,
-      reason,
-      lot.signalBar,
-      lot.tag,
-    )
+    this.trades.add(book, lot, bar, part, price, commission, exit.slippage * weight, reason)
     const { campaign } = lot.tag
     if (campaign !== undefined && reason === 'STOP') this.campaigns.stoppedOut(campaign, book.bars.time[bar])
-    lot.quantity -= quantity
+    lot.quantity -= part
     lot.commission -= lot.commission * share
     lot.slippage -= lot.slippage * share
     lot.borrow -= lot.borrow * share
     if (lot.quantity <= lot.initialQuantity * dust) lot.quantity = 0
-    if (this.facts?.wants('fill')) this.tellFill(book, bar, 'exit', -side, quantity, price, reason)
+    if (this.facts?.wants('fill')) this.tellFill(book, bar, 'exit', -side, part, price, reason)
   }
 
   /** Drops what is closed and brings the book's sums up to date. */
   private settle(book: Book, bar: number): void {
-    let kept = 0
-    for (const lot of book.lots) {
-      const { campaign } = lot.tag
-      if (lot.quantity > 0) book.lots[kept++] = lot
-      // Several entries may end on one bar: a campaign is over when none of its entries is left.
-      else if (
-        campaign !== undefined &&
-        !book.lots.some((other) => other.quantity > 0 && other.tag.campaign === campaign)
-      )
-        this.campaigns.positionClosed(campaign)
+    const { lots } = book
+    for (let k = 0; k < lots.length; k++) {
+      const { quantity, tag } = lots[k]
+      if (quantity === 0 && tag.campaign !== undefined) this.leaveCampaign(lots, tag.campaign)
     }
-    book.lots.length = kept
+    book.dropClosedLots()
     const held = book.side !== 0
+    this.changes++
     book.refresh()
     if (held && book.side === 0) {
       this.openPositions--
       if (this.facts?.wants('position')) this.tell(book, bar, 'position', { change: 'closed' })
     }
+  }
+
+  /** Several entries may end on one bar: a campaign is over when none of its entries is left. */
+  private leaveCampaign(lots: readonly Lot[], campaign: string): void {
+    if (lots.some(({ quantity, tag }) => quantity > 0 && tag.campaign === campaign)) return
+    this.campaigns.positionClosed(campaign)
   }
 
   drop(book: Book, order: PendingOrder, bar: number, status: 'CANCELLED' | 'REJECTED', reason: string): void {

@@ -29,7 +29,7 @@ test('cash + positions = capital + realised + unrealised - costs of what is open
           costs += lot.commission + lot.borrow
         }
         const worth = account.cash + book.signed * bars.close[bar]
-        const expected = 50_000 + account.trades.totals().pnl + unrealised - costs
+        const expected = 50_000 + account.trades.pnl() + unrealised - costs
         expect(Math.abs(worth - expected)).toBeLessThan(1e-6)
         expect(account.value).toBe(worth)
         expect(account.openPositions).toBe(book.side === 0 ? 0 : 1)

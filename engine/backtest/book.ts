@@ -1,56 +1,63 @@
 import type { BarSeries } from '../bar-series.ts'
 import type { EntryTag, ExitReason, Target } from '../strategy.ts'
+import { emptyTag } from './trade-log.ts'
 
-/** An order that waits. Sides are +1 and -1; prices that are not set are NaN. */
-export interface PendingOrder {
-  readonly id: number
-  readonly kind: 'enter' | 'exit'
-  readonly type: 'market' | 'limit' | 'stop'
+export const noTargets: readonly Target[] = []
+
+/**
+ * An order that waits. Sides are +1 and -1; prices that are not set are NaN. Orders and lots are taken out of use and
+ * filled in again, so that a run that trades on every bar leaves no garbage. What holds a fraction begins as NaN: a field
+ * that begins as a small integer changes its layout when it stops being one.
+ */
+export class PendingOrder {
+  id = 0
+  kind: 'enter' | 'exit' = 'enter'
+  type: 'market' | 'limit' | 'stop' = 'market'
   /** Of the entry; 0 for an exit, which closes whatever is there. */
-  readonly side: 1 | -1 | 0
+  side: 1 | -1 | 0 = 0
   /** What is left to fill; Infinity for `max` and for a whole position. */
-  remaining: number
-  filled: number
-  readonly frac: number
-  readonly price: number
-  readonly stop: number
-  readonly targets: readonly Target[]
-  readonly ratchetStop: boolean
-  readonly trailing: boolean
+  remaining = NaN
+  filled = NaN
+  frac = NaN
+  price = NaN
+  stop = NaN
+  targets: readonly Target[] = noTargets
+  ratchetStop = false
+  trailing = false
   /** The last bar on which it may fill. */
-  readonly lastBar: number
-  readonly signalBar: number
-  readonly tag: EntryTag
-  readonly reason: ExitReason
+  lastBar = NaN
+  signalBar = 0
+  tag: EntryTag = emptyTag
+  reason: ExitReason = 'STRATEGY'
   /** An exit belongs to the position that was open when it was ordered; 0 when none was. */
-  readonly positionId: number
+  positionId = 0
 }
 
 /** One entry of a position, with its own stop and targets. */
-export interface Lot {
-  orderId: number
-  quantity: number
-  initialQuantity: number
-  entryPrice: number
-  entryBar: number
+export class Lot {
+  orderId = 0
+  quantity = NaN
+  initialQuantity = NaN
+  entryPrice = NaN
+  entryBar = 0
   /** Filled inside its bar, not at the open: the open lies before it. */
-  intrabar: boolean
+  intrabar = false
   /** Entry commission, slippage and borrow cost not yet charged to a trade. */
-  commission: number
-  slippage: number
-  borrow: number
-  stop: number
-  initialStop: number
-  targets: readonly Target[]
-  nextTarget: number
-  ratchetStop: boolean
-  trailing: boolean
+  commission = NaN
+  slippage = NaN
+  borrow = NaN
+  stop = NaN
+  initialStop = NaN
+  targets: readonly Target[] = noTargets
+  nextTarget = 0
+  ratchetStop = false
+  trailing = false
   /** Best price since entry, for a trailing stop. */
-  best: number
+  best = NaN
   /** The stop was hit but the bar's volume did not take it all: the rest leaves at the next open. */
-  leaving: boolean
-  signalBar: number
-  tag: EntryTag
+  leaving = false
+  signalBar = 0
+  tag: EntryTag = emptyTag
 }
 
 /** One symbol's position and orders within an account. */
@@ -59,6 +66,8 @@ export class Book {
   readonly bars: BarSeries
   readonly lots: Lot[] = []
   readonly orders: PendingOrder[] = []
+  private readonly spareLots: Lot[] = []
+  private readonly spareOrders: PendingOrder[] = []
   /** +1 long, -1 short, 0 flat. */
   side: 1 | -1 | 0 = 0
   quantity = NaN
@@ -88,6 +97,40 @@ export class Book {
     let cost = 0
     for (const lot of this.lots) cost += lot.quantity * lot.entryPrice
     return cost / this.quantity
+  }
+
+  /** An order to be filled in, every field of it. */
+  takeOrder(): PendingOrder {
+    return this.spareOrders.pop() ?? new PendingOrder()
+  }
+
+  /** A lot to be filled in, every field of it. */
+  takeLot(): Lot {
+    return this.spareLots.pop() ?? new Lot()
+  }
+
+  /** Orders that have nothing left to fill leave. */
+  dropFilledOrders(): void {
+    const { orders } = this
+    let kept = 0
+    for (let k = 0; k < orders.length; k++) {
+      const order = orders[k]
+      if (order.remaining > 0) orders[kept++] = order
+      else this.spareOrders.push(order)
+    }
+    orders.length = kept
+  }
+
+  /** Lots that are closed leave. */
+  dropClosedLots(): void {
+    const { lots } = this
+    let kept = 0
+    for (let k = 0; k < lots.length; k++) {
+      const lot = lots[k]
+      if (lot.quantity > 0) lots[kept++] = lot
+      else this.spareLots.push(lot)
+    }
+    lots.length = kept
   }
 
   /** To be called after any change of lots, stops or targets. */

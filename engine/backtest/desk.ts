@@ -1,11 +1,11 @@
 import type { PortfolioCampaign, PortfolioPosition } from '../risk.ts'
 import type { Broker, EntryOrder, EntryTag, ExitOrder, Target } from '../strategy.ts'
 import type { Account } from './account.ts'
-import type { Book, PendingOrder } from './book.ts'
+import { type Book, noTargets, type PendingOrder } from './book.ts'
 import { BacktestError } from './errors.ts'
 import { emptyTag, exitReasons } from './trade-log.ts'
 
-const noTargets: readonly Target[] = []
+const wholePosition: ExitOrder = {}
 /** Orders of one symbol that may wait at once: each is looked at on every bar. */
 const maxPending = 1000
 
@@ -67,80 +67,84 @@ export class Desk implements Broker {
     if (validBars !== undefined && (!Number.isInteger(validBars) || validBars < 1)) {
       this.refuse('validBars', 'must be a whole number of at least 1', validBars)
     }
-    const pending: PendingOrder = {
-      id: this.submit(),
-      kind: 'enter',
-      type,
-      side: side === 'LONG' ? 1 : -1,
-      remaining: quantity,
-      filled: 0,
-      frac: 1,
-      price,
-      stop,
-      targets:
-        order.target === undefined
-          ? this.checkTargets(side, targets)
-          : [{ price: this.positive('target', order.target), frac: 1 }],
-      ratchetStop: order.ratchetStop ?? false,
-      trailing: trailing && !Number.isNaN(stop),
-      lastBar: validBars === undefined ? Infinity : bar + validBars,
-      signalBar: bar,
-      tag: order.tag === undefined ? emptyTag : this.checkTag(order.tag),
-      reason: 'STRATEGY',
-      positionId: 0,
-    }
+    const scaled =
+      order.target === undefined
+        ? this.checkTargets(side, targets)
+        : [{ price: this.positive('target', order.target), frac: 1 }]
+    const tag = order.tag === undefined ? emptyTag : this.checkTag(order.tag)
+    const id = this.submit()
+    const pending = book.takeOrder()
+    pending.id = id
+    pending.kind = 'enter'
+    pending.type = type
+    pending.side = side === 'LONG' ? 1 : -1
+    pending.remaining = quantity
+    pending.filled = 0
+    pending.frac = 1
+    pending.price = price
+    pending.stop = stop
+    pending.targets = scaled
+    pending.ratchetStop = order.ratchetStop ?? false
+    pending.trailing = trailing && !Number.isNaN(stop)
+    pending.lastBar = validBars === undefined ? Infinity : bar + validBars
+    pending.signalBar = bar
+    pending.tag = tag
+    pending.reason = 'STRATEGY'
+    pending.positionId = 0
     this.entered++
     this.queue(pending)
     if (!(quantity > 0)) {
       account.drop(book, pending, bar, 'REJECTED', 'less than one lot')
-      book.orders.pop()
+      book.dropFilledOrders()
     }
-    return pending.id
+    return id
   }
 
-  exit(order: ExitOrder = {}): number {
+  exit(order: ExitOrder = wholePosition): number {
     if (!isObject(order)) this.refuse('', 'must be an object', order)
     const { type = 'market', quantity, frac = 1, reason = 'STRATEGY' } = order
     if (!exitReasons.includes(reason))
       this.refuse('reason', `must be one of ${exitReasons.join(', ')}`, reason)
     if (!(frac > 0 && frac <= 1)) this.refuse('frac', 'must be above 0 and at most 1', frac)
     const price = this.checkType(type, order.price)
-    const pending: PendingOrder = {
-      id: this.submit(),
-      kind: 'exit',
-      type,
-      side: 0,
-      remaining: quantity === undefined ? Infinity : this.positive('quantity', quantity),
-      filled: 0,
-      frac,
-      price,
-      stop: NaN,
-      targets: noTargets,
-      ratchetStop: false,
-      trailing: false,
-      lastBar: Infinity,
-      signalBar: this.bar,
-      tag: emptyTag,
-      reason,
-      positionId: this.book.side === 0 ? 0 : this.book.positionId,
-    }
+    const remaining = quantity === undefined ? Infinity : this.positive('quantity', quantity)
+    const { book, bar } = this
+    const id = this.submit()
+    const pending = book.takeOrder()
+    pending.id = id
+    pending.kind = 'exit'
+    pending.type = type
+    pending.side = 0
+    pending.remaining = remaining
+    pending.filled = 0
+    pending.frac = frac
+    pending.price = price
+    pending.stop = NaN
+    pending.targets = noTargets
+    pending.ratchetStop = false
+    pending.trailing = false
+    pending.lastBar = Infinity
+    pending.signalBar = bar
+    pending.tag = emptyTag
+    pending.reason = reason
+    pending.positionId = book.side === 0 ? 0 : book.positionId
     this.queue(pending)
-    return pending.id
+    return id
   }
 
   cancel(orderId: number): boolean {
     const { book } = this
-    const at = book.orders.findIndex((order) => order.id === orderId)
-    if (at < 0) return false
-    this.account.drop(book, book.orders[at], this.bar, 'CANCELLED', 'by the strategy')
-    book.orders.splice(at, 1)
+    const order = book.orders.find(({ id }) => id === orderId)
+    if (order === undefined) return false
+    this.account.drop(book, order, this.bar, 'CANCELLED', 'by the strategy')
+    book.dropFilledOrders()
     return true
   }
 
   moveStop(price: number): void {
     this.positive('stop', price)
     for (const lot of this.book.lots) lot.stop = price
-    this.book.refresh()
+    this.stopsMoved()
   }
 
   tightenStop(price: number): void {
@@ -150,7 +154,12 @@ export class Desk implements Broker {
       // Negated, so that an entry without a stop (NaN) gets one.
       if (!(book.side * (lot.stop - price) >= 0)) lot.stop = price
     }
-    book.refresh()
+    this.stopsMoved()
+  }
+
+  private stopsMoved(): void {
+    this.account.changes++
+    this.book.refresh()
   }
 
   positions(): PortfolioPosition[] {

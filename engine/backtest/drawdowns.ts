@@ -45,25 +45,32 @@ export class DrawdownScan {
     this.troughValue = initial
   }
 
-  /** Marks `from` to `to - 1` of `value`, whose first one is point `first`. */
-  add(value: Float64Array, from: number, to: number, first: number): void {
+  /** Points `from` to `to - 1`, worth `cash` plus `units` times their price. */
+  add(price: Float64Array, from: number, to: number, cash: number, units: number): void {
     let { peakValue, troughValue } = this
     for (let i = from; i < to; i++) {
-      const now = value[i]
+      const now = cash + units * price[i]
       if (now >= peakValue) {
-        if (troughValue < peakValue) this.close(first + i, now)
+        if (troughValue < peakValue) this.close(i, now)
         this.peakValue = this.troughValue = peakValue = troughValue = now
-        this.peak = first + i
+        this.peak = i
       } else if (now < troughValue) {
         this.troughValue = troughValue = now
-        this.trough = first + i
+        this.trough = i
       }
     }
   }
 
-  /** Points up to `last` are all as the one before: a high lasts until the last of them. */
-  addFlat(value: number, last: number): void {
-    if (value >= this.peakValue) this.peak = last
+  /** Points `from` to `to - 1`, all worth `value`: a high lasts until the last of them. */
+  addFlat(value: number, from: number, to: number): void {
+    if (value >= this.peakValue) {
+      if (this.troughValue < this.peakValue) this.close(from, value)
+      this.peakValue = this.troughValue = value
+      this.peak = to - 1
+    } else if (value < this.troughValue) {
+      this.troughValue = value
+      this.trough = from
+    }
   }
 
   /** A period ends: recovered at point `recovery`, or not at all (-1). */

@@ -1,6 +1,7 @@
 import { DrawdownScan } from './drawdowns.ts'
-import { MonthEnds } from './month-ends.ts'
+import { Exposure } from './exposure.ts'
 import { ReturnSums } from './return-sums.ts'
+import { Rows } from './rows.ts'
 
 /** One mark of the account, at the close of its bar. */
 export interface EquityPoint {
@@ -30,91 +31,85 @@ export interface EquityCurve {
   point(index: number): EquityPoint
 }
 
-/** Marks that are collected before the sums take them; small enough to stay in the nearest cache. */
+/** Bars that are checked, played and marked before the next ones are looked at; few enough for the nearest caches. */
 export const blockPoints = 4096
-/** Marks below which looking at each is cheaper than remembering a stretch. */
-const shortestFlat = 16
 /** index, cash, signed quantity */
 const stepWidth = 3
 
 /**
- * Takes the marks of a run block by block: sums for the metrics at once, and for the curve only what changes it,
- * 24 bytes a fill.
+ * Takes the marks of a run stretch by stretch: as long as nothing was filled and no stop was moved, the account is worth its cash
+ * plus a quantity times the close. Sums for the metrics at once, and for the curve only what changes it, 24 bytes a fill.
  */
 export class EquityRecorder {
-  /** Marks of the block under way; whoever runs the bars writes here and calls `digest`. */
-  readonly block = new Float64Array(blockPoints)
   readonly returns: ReturnSums
   readonly drawdowns: DrawdownScan
-  readonly months: MonthEnds
+  readonly exposure = new Exposure()
   private readonly initialCapital: number
   private readonly time: Float64Array
-  /** Closes at the points; null with several symbols, when all marks have to be kept. */
-  private readonly close: Float64Array | null
-  private readonly kept: Float64Array | null
-  /** Stretches of the block without a change: first mark and end of each, in order. */
-  private readonly flats: number[] = []
-  private digested = 0
-  private steps = new Float64Array(stepWidth * 64)
-  private stepEnd = 0
+  /** What a unit is worth at each point; null with several symbols, whose marks have to be kept. */
+  private readonly price: Float64Array | null
+  /** Of several symbols: the marks, written by whoever runs the bars before `markTo` takes them. */
+  readonly kept: Float64Array
+  private readonly steps = new Rows(stepWidth)
+  /** Points before this one are marked. */
+  private marked = 0
+  private cash = NaN
+  private units = NaN
+  private risk = NaN
 
-  constructor(time: Float64Array, close: Float64Array | null, initialCapital: number, returnPerBar: number) {
+  constructor(time: Float64Array, price: Float64Array | null, initialCapital: number, returnPerBar: number) {
     this.time = time
-    this.close = close
-    this.kept = close === null ? new Float64Array(time.length) : null
+    this.price = price
+    this.kept = new Float64Array(price === null ? time.length : 0)
     this.initialCapital = initialCapital
     this.returns = new ReturnSums(initialCapital, returnPerBar)
     this.drawdowns = new DrawdownScan(initialCapital, 5)
-    this.months = new MonthEnds(time)
+    this.cash = initialCapital
+    this.units = this.risk = 0
   }
 
-  /** From point `index` on the account holds `cash` and, of a single symbol, `signed` units. */
-  changed(index: number, cash: number, signed: number): void {
-    if (this.stepEnd + stepWidth > this.steps.length) {
-      const grown = new Float64Array(this.steps.length * 2)
-      grown.set(this.steps)
-      this.steps = grown
+  /**
+   * From point `index` on the account holds `cash` and, of its one symbol, `units` (short ones negative) with `risk`
+   * at their stops.
+   */
+  changed(index: number, cash: number, units: number, risk: number): void {
+    if (this.price !== null) this.markTo(index)
+    this.risk = risk
+    if (cash === this.cash && units === this.units) return
+    this.cash = cash
+    this.units = units
+    const { steps } = this
+    steps.add()
+    steps.chunk[steps.at] = index
+    steps.chunk[steps.at + 1] = cash
+    steps.chunk[steps.at + 2] = units
+  }
+
+  /** Marks the points up to `end - 1`. */
+  markTo(end: number): void {
+    const { marked, cash, units, price, returns, drawdowns } = this
+    if (end === marked) return
+    this.marked = end
+    if (price === null) {
+      returns.add(this.kept, marked, end, 0, 1)
+      drawdowns.add(this.kept, marked, end, 0, 1)
+    } else if (units === 0) {
+      returns.addFlat(cash, end - marked)
+      drawdowns.addFlat(cash, marked, end)
+    } else {
+      returns.add(price, marked, end, cash, units)
+      drawdowns.add(price, marked, end, cash, units)
+      this.exposure.add(price, marked, end, cash, units, this.risk)
     }
-    this.steps[this.stepEnd] = index
-    this.steps[this.stepEnd + 1] = cash
-    this.steps[this.stepEnd + 2] = signed
-    this.stepEnd += stepWidth
-  }
-
-  /** Marks `from` to `to - 1` of the block are all the same, which spares a look at each. */
-  markFlat(from: number, to: number, value: number): void {
-    this.block.fill(value, from, to)
-    // The first differs from the mark before when something was just sold.
-    if (to - from >= shortestFlat) this.flats.push(from + 1, to)
-  }
-
-  /** The first `count` marks of the block are complete. */
-  digest(count: number): void {
-    const { block, digested, flats, returns, drawdowns } = this
-    let done = 0
-    for (let k = 0; k < flats.length; k += 2) {
-      const [from, to] = [flats[k], flats[k + 1]]
-      returns.add(block, done, from)
-      drawdowns.add(block, done, from, digested)
-      returns.addFlat(to - from)
-      drawdowns.addFlat(block[from], digested + to - 1)
-      done = to
-    }
-    flats.length = 0
-    returns.add(block, done, count)
-    drawdowns.add(block, done, count, digested)
-    this.months.add(block, count, digested)
-    if (this.kept !== null) this.kept.set(block.subarray(0, count), digested)
-    this.digested = digested + count
   }
 
   finish(): EquityCurve {
-    const { time, initialCapital, close, kept } = this
-    const steps = this.steps.subarray(0, this.stepEnd)
-    let values: Float64Array | null = kept
+    const { time, initialCapital, price, steps } = this
+    let values: Float64Array | undefined
     let cashes: Float64Array | undefined
-    const value = (): Float64Array => (values ??= expandValue(steps, close!, initialCapital))
-    const cash = (): Float64Array => (cashes ??= expandCash(steps, time.length, initialCapital))
+    const value = (): Float64Array =>
+      (values ??= price === null ? this.kept : expand(steps, initialCapital, time.length, price))
+    const cash = (): Float64Array => (cashes ??= expand(steps, initialCapital, time.length, null))
     return {
       length: time.length,
       initialCapital,
@@ -144,38 +139,28 @@ export class EquityRecorder {
   }
 }
 
-function expandCash(steps: Float64Array, length: number, initial: number): Float64Array {
-  const cash = new Float64Array(length)
-  let [from, held] = [0, initial]
-  for (let step = 0; step < steps.length; step += stepWidth) {
-    cash.fill(held, from, steps[step])
-    from = steps[step]!
-    held = steps[step + 1]!
+/** The cash at each point and, given what a unit is worth, the units held. */
+function expand(steps: Rows, initial: number, length: number, price: Float64Array | null): Float64Array {
+  const curve = new Float64Array(length)
+  let [from, cash, units] = [0, initial, 0]
+  for (let step = 0; step < steps.count; step++) {
+    fill(curve, from, steps.get(step, 0), cash, units, price)
+    from = steps.get(step, 0)
+    cash = steps.get(step, 1)
+    units = steps.get(step, 2)
   }
-  return cash.fill(held, from)
+  fill(curve, from, length, cash, units, price)
+  return curve
 }
 
-function expandValue(steps: Float64Array, close: Float64Array, initial: number): Float64Array {
-  const value = new Float64Array(close.length)
-  let [from, cash, signed] = [0, initial, 0]
-  for (let step = 0; step <= steps.length; step += stepWidth) {
-    const to = step < steps.length ? steps[step] : close.length
-    if (signed === 0) value.fill(cash, from, to)
-    else markInto(value, close, from, to, cash, signed)
-    from = to
-    cash = steps[step + 1]!
-    signed = steps[step + 2]!
-  }
-  return value
-}
-
-function markInto(
-  value: Float64Array,
-  close: Float64Array,
+function fill(
+  curve: Float64Array,
   from: number,
   to: number,
   cash: number,
-  signed: number,
+  units: number,
+  price: Float64Array | null,
 ): void {
-  for (let i = from; i < to; i++) value[i] = cash + signed * close[i]
+  if (price === null || units === 0) curve.fill(cash, from, to)
+  else for (let i = from; i < to; i++) curve[i] = cash + units * price[i]
 }

@@ -19,18 +19,36 @@ export class Exposure {
     this.positionSizeMax = 0
   }
 
-  /** One point: its one position's market value and open risk, and the equity. */
-  add(worth: number, risk: number, equity: number): void {
-    const size = worth / equity
-    const deployed = size < 0 ? -size : size
-    this.heldPoints++
-    this.positionSum++
-    this.deployedSum += deployed
-    if (deployed > this.deployedMax) this.deployedMax = this.positionSizeMax = deployed
-    if (risk === 0) return
-    const heat = risk / equity
-    this.heatSum += heat
-    if (heat > this.heatMax) this.heatMax = heat
+  /** Points `from` to `to - 1` of one position of `units`, beside `cash`, with `risk` at its stops. */
+  add(price: Float64Array, from: number, to: number, cash: number, units: number, risk: number): void {
+    let { deployedSum, deployedMax } = this
+    for (let i = from; i < to; i++) {
+      const worth = units * price[i]
+      const size = worth / (cash + worth)
+      const deployed = size < 0 ? -size : size
+      deployedSum += deployed
+      if (deployed > deployedMax) deployedMax = deployed
+    }
+    this.deployedSum = deployedSum
+    if (deployedMax > this.deployedMax) this.deployedMax = this.positionSizeMax = deployedMax
+    this.heldPoints += to - from
+    this.positionSum += to - from
+    if (risk !== 0) this.addHeat(price, from, to, cash, units, risk)
+  }
+
+  private addHeat(
+    price: Float64Array,
+    from: number,
+    to: number,
+    cash: number,
+    units: number,
+    risk: number,
+  ): void {
+    for (let i = from; i < to; i++) {
+      const heat = risk / (cash + units * price[i])
+      this.heatSum += heat
+      if (heat > this.heatMax) this.heatMax = heat
+    }
   }
 
   /** One point of an account with several symbols. */

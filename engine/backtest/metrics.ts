@@ -126,7 +126,7 @@ function tradeFigures(trades: TradeLog) {
     profitFactor: losses === 0 ? null : won / lost,
     averageR: rCount === 0 ? null : rSum / rCount,
     expectancyR: rCount === 0 ? null : expectancy(rCount, rWins, rWinSum, rLosses, rLossSum),
-    totalPnl: trades.totals().pnl,
+    totalPnl: trades.pnl(),
     totalTrades: trades.count,
     winningTrades: wins,
     losingTrades: losses,

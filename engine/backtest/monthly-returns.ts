@@ -1,5 +1,6 @@
 import { type YearMonth, monthLabel, monthOf, monthStart } from './calendar.ts'
-import type { MonthEnds } from './month-ends.ts'
+import type { EquityCurve } from './equity.ts'
+import { monthEnds } from './month-ends.ts'
 import type { Trade } from './trade-log.ts'
 
 export interface MonthlyReturn {
@@ -18,22 +19,20 @@ export interface MonthlyReturn {
 
 /** One row for every calendar month from the first point to the last, also for months that hold no bar. */
 export function monthlyReturnsOf(
-  { indexes, values }: MonthEnds,
-  time: Float64Array,
-  initialCapital: number,
+  { time, value: values, initialCapital }: EquityCurve,
   trades: readonly Trade[],
 ): MonthlyReturn[] {
   const byMonth = Map.groupBy(trades, (trade) => keyOf(monthOf(trade.exitTime)))
   const rows: MonthlyReturn[] = []
   let before = initialCapital
   let next: YearMonth | null = null
-  for (const [k, index] of indexes.entries()) {
+  for (const index of monthEnds(time)) {
     const month = monthOf(time[index])
     while (next !== null && keyOf(next) < keyOf(month)) {
       rows.push(row(next, 0, byMonth.get(keyOf(next)) ?? []))
       next = following(next)
     }
-    const value = values[k]
+    const value = values[index]
     rows.push(row(month, value / before - 1, byMonth.get(keyOf(month)) ?? []))
     before = value
     next = following(month)

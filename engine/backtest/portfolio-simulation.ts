@@ -6,7 +6,6 @@ import type { Book } from './book.ts'
 import { checkBars } from './check-bars.ts'
 import { Desk } from './desk.ts'
 import { blockPoints, EquityRecorder } from './equity.ts'
-import { Exposure } from './exposure.ts'
 import { mergedTimes } from './merged-times.ts'
 import { barsPerYear } from './metrics.ts'
 import type { RunFacts } from './run-facts.ts'
@@ -37,12 +36,10 @@ interface Seat extends Period {
 export class PortfolioSimulation {
   readonly account: Account
   readonly recorder: EquityRecorder
-  readonly exposure = new Exposure()
   private readonly times: Float64Array
   private readonly seats: readonly Seat[]
   /** Seats that have a bar at the step under way. */
   private present: Seat[] = []
-  private blockStart = 0
   private recordedChanges = 0
 
   constructor(account: Account, strategy: Strategy, periods: readonly Period[]) {
@@ -79,7 +76,6 @@ export class PortfolioSimulation {
     account.facts = facts
     for (let from = 0; from < steps; from += blockPoints) {
       const to = Math.min(from + blockPoints, steps)
-      this.blockStart = from
       let sampled = observer === undefined ? -1 : observer.blockStarted(from, to)
       for (let step = from; step < to; step++) {
         const watched = step === sampled ? observer : undefined
@@ -88,7 +84,7 @@ export class PortfolioSimulation {
         if (watched !== undefined) sampled = watched.barEnded(step)
       }
       observer?.blockEnded(to)
-      this.recorder.digest(to - from)
+      this.recorder.markTo(to)
     }
     for (const { book, end } of this.seats) account.cancelAll(book, end - 1)
   }
@@ -130,11 +126,11 @@ export class PortfolioSimulation {
     }
     if (account.changes !== this.recordedChanges) {
       this.recordedChanges = account.changes
-      recorder.changed(step, account.cash, 0)
+      recorder.changed(step, account.cash, 0, 0)
     }
-    account.value = account.worth()
-    recorder.block[step - this.blockStart] = account.value
-    if (account.openPositions > 0) this.exposure.addAll(account.books, account.value)
+    const { value } = account
+    recorder.kept[step] = value
+    if (account.openPositions > 0) recorder.exposure.addAll(account.books, value)
   }
 }
 

@@ -67,13 +67,12 @@ export interface PortfolioResult extends Report {
 /** `head` says what was run. */
 export function reportOf<Head extends object>(
   head: Head,
-  { account, recorder, exposure, signals }: Simulation | PortfolioSimulation,
+  { account, recorder, signals }: Simulation | PortfolioSimulation,
   barsProcessed: number,
 ): Head & Report {
   const { config } = account
   const series = account.books.map(({ bars }) => bars)
   const { timeframe } = series[0]
-  recorder.months.close()
   const equity = recorder.finish()
   const [startDate, endDate] = [equity.time[0], equity.time[equity.length - 1]]
   const drawdownPeriods = recorder.drawdowns.finish(equity.time)
@@ -106,10 +105,10 @@ export function reportOf<Head extends object>(
     equity,
     metrics: metricsOf(curve, account.trades, costs, signals, timeframe),
     drawdownPeriods,
-    riskMetrics: riskMetricsOf(exposure, equity.length, account.peakPositions),
+    riskMetrics: riskMetricsOf(recorder.exposure, equity.length, account.peakPositions),
     costSummary: costs,
     get monthlyReturns() {
-      return monthlyReturnsOf(recorder.months, equity.time, config.initialCapital, trades())
+      return monthlyReturnsOf(equity, trades())
     },
     get patternPerformance() {
       return patternPerformanceOf(trades())

@@ -19,12 +19,12 @@ export class ReturnSums {
     this.downside = 0
   }
 
-  /** Marks `from` to `to - 1` of `value`. */
-  add(value: Float64Array, from: number, to: number): void {
+  /** Points `from` to `to - 1`, worth `cash` plus `units` times their price. */
+  add(price: Float64Array, from: number, to: number, cash: number, units: number): void {
     const { perBar } = this
     let { previous, sum, squares, downside, flat } = this
     for (let i = from; i < to; i++) {
-      const now = value[i]
+      const now = cash + units * price[i]
       if (now === previous) {
         flat++
         continue
@@ -43,10 +43,17 @@ export class ReturnSums {
     this.count += to - from
   }
 
-  /** `count` marks that are all the one before. */
-  addFlat(count: number): void {
+  /** `count` points that are all worth `value`, of which only the first can differ from the one before. */
+  addFlat(value: number, count: number): void {
     this.flat += count
     this.count += count
+    if (value === this.previous) return
+    const excess = value / this.previous - 1 - this.perBar
+    this.sum += excess
+    this.squares += excess * excess
+    if (excess < 0) this.downside += excess * excess
+    this.previous = value
+    this.flat--
   }
 
   /** Sharpe and Sortino, annualised; null with fewer than 2 returns, no spread, or an account that was wiped out. */

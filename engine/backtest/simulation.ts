@@ -6,7 +6,6 @@ import type { Book } from './book.ts'
 import { checkBars } from './check-bars.ts'
 import { Desk } from './desk.ts'
 import { blockPoints, EquityRecorder } from './equity.ts'
-import { Exposure } from './exposure.ts'
 import { barsPerYear } from './metrics.ts'
 import type { RunFacts } from './run-facts.ts'
 
@@ -17,7 +16,6 @@ export const backtestStages = ['fills', 'stops', 'mark', 'strategy'] as const
 export class Simulation {
   readonly account: Account
   readonly recorder: EquityRecorder
-  readonly exposure = new Exposure()
   private readonly book: Book
   private readonly desk: Desk
   private readonly run: StrategyRun
@@ -28,8 +26,6 @@ export class Simulation {
   /** Bars at which the strategy wants to be asked; null for all. */
   private readonly wakeBars: ArrayLike<number> | null
   private nextWake = 0
-  /** Bar of the first mark of the block under way. */
-  private blockStart = 0
   private recordedChanges = 0
 
   constructor(account: Account, strategy: Strategy, first: number, end: number) {
@@ -67,12 +63,10 @@ export class Simulation {
     checkBars(this.book.bars, 0, this.first)
     for (let from = this.first; from < end; from += blockPoints) {
       const to = Math.min(from + blockPoints, end)
-      this.blockStart = from
       // Block by block, so that the columns come to the cache once.
       checkBars(this.book.bars, from, to)
       if (observer === undefined) this.advance(from, to)
       else this.observedBlock(observer, from, to)
-      this.recorder.digest(to - from)
     }
     if (end > this.first) this.account.cancelAll(this.book, end - 1)
   }
@@ -88,6 +82,7 @@ export class Simulation {
       this.stops(sampled)
       observer.stageEnded(1)
       this.mark(sampled)
+      this.markTo(sampled + 1)
       observer.stageEnded(2)
       this.decide(sampled)
       observer.stageEnded(3)
@@ -101,31 +96,22 @@ export class Simulation {
   private advance(first: number, end: number): void {
     if (this.wakeBars === null) this.everyBar(first, end)
     else this.sparse(this.wakeBars, first, end)
+    this.markTo(end)
   }
 
-  /** The four stages written out: a call per stage and bar would cost more than the stages. */
+  /** The stages written out: a call per stage and bar would cost more than the stages. */
   private everyBar(first: number, end: number): void {
-    const { account, book, desk, exposure, run, strategy } = this
+    const { account, book, desk, run, strategy } = this
     const { close, high, low } = book.bars
-    const { block: value } = this.recorder
-    const offset = this.blockStart
     let deciding = false
     let bar = first
     try {
       for (; bar < end; bar++) {
         if (book.orders.length !== 0) this.fills(bar)
         if (low[bar] <= book.guardLow || high[bar] >= book.guardHigh) account.protect(book, bar)
+        if (this.borrows) this.borrow(bar)
         if (account.changes !== this.recordedChanges) this.recordChange(bar)
-        if (book.side === 0) {
-          value[bar - offset] = account.value = account.cash
-        } else if (this.borrows) {
-          this.mark(bar)
-        } else {
-          const worth = book.signed * (book.lastPrice = close[bar]!)
-          const now = account.cash + worth
-          value[bar - offset] = account.value = now
-          exposure.add(worth, book.openRisk, now)
-        }
+        book.lastPrice = close[bar]!
         desk.bar = bar
         deciding = true
         const returned: unknown = run.onBar(bar, desk)
@@ -155,24 +141,17 @@ export class Simulation {
     }
   }
 
-  /** Marks the bars from `first` on that touch no stop or target; answers with the first that does, or `end`. */
+  /** The first bar from `first` on that touches a stop or a target, or whose mark is due alone; `end` when none does. */
   private quiet(first: number, end: number): number {
-    const { book, account } = this
-    if (book.side === 0) {
-      account.value = account.cash
-      this.recorder.markFlat(first - this.blockStart, end - this.blockStart, account.cash)
-      return end
-    }
+    const { book } = this
+    if (book.side === 0) return end
+    if (this.borrows) return first
     const { low, high } = book.bars
-    let bar = first
-    if (this.borrows) {
-      if (this.touches(bar)) return bar
-      this.mark(bar)
-      return bar + 1
-    }
     const { guardLow, guardHigh } = book
+    // Nothing there to be touched.
+    if (guardLow === -Infinity && guardHigh === Infinity) return end
+    let bar = first
     while (bar < end && low[bar] > guardLow && high[bar] < guardHigh) bar++
-    this.markHeld(first, bar)
     return bar
   }
 
@@ -192,39 +171,27 @@ export class Simulation {
   }
 
   private mark(bar: number): void {
-    const { account, book } = this
-    if (this.borrows && book.side === -1 && bar > 0) {
-      account.borrow(book, bar, book.bars.time[bar] - book.bars.time[bar - 1])
-    }
-    if (account.changes !== this.recordedChanges) this.recordChange(bar)
-    if (book.side === 0) {
-      account.value = account.cash
-      this.recorder.block[bar - this.blockStart] = account.cash
-    } else {
-      this.markHeld(bar, bar + 1)
-    }
+    if (this.borrows) this.borrow(bar)
+    if (this.account.changes !== this.recordedChanges) this.recordChange(bar)
+    this.book.lastPrice = this.book.bars.close[bar]!
+  }
+
+  private borrow(bar: number): void {
+    const { book } = this
+    if (book.side !== -1 || bar === 0) return
+    this.account.borrow(book, bar, book.bars.time[bar] - book.bars.time[bar - 1])
   }
 
   private recordChange(bar: number): void {
-    this.recordedChanges = this.account.changes
-    this.recorder.changed(bar - this.first, this.account.cash, this.book.signed)
+    const { account, book } = this
+    this.recordedChanges = account.changes
+    this.recorder.changed(bar - this.first, account.cash, book.signed, book.openRisk)
   }
 
-  private markHeld(from: number, to: number): void {
-    if (to === from) return
-    const { account, book, exposure, blockStart } = this
-    const { block: value } = this.recorder
-    const { close } = book.bars
-    const { cash } = account
-    const { signed, openRisk } = book
-    for (let bar = from; bar < to; bar++) {
-      const worth = signed * close[bar]
-      const now = cash + worth
-      value[bar - blockStart] = now
-      exposure.add(worth, openRisk, now)
-    }
-    account.value = value[to - 1 - blockStart]!
-    book.lastPrice = close[to - 1]!
+  /** The marks of the bars before `end` are taken together, as far as nothing changed. */
+  private markTo(end: number): void {
+    this.recorder.markTo(end - this.first)
+    this.book.lastPrice = this.book.bars.close[end - 1]!
   }
 
   private decide(bar: number): void {

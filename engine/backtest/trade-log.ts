@@ -1,6 +1,8 @@
 import type { BarSeries } from '../bar-series.ts'
 import type { Side } from '../signal.ts'
 import type { EntryTag, ExitReason } from '../strategy.ts'
+import type { Book, Lot } from './book.ts'
+import { Rows } from './rows.ts'
 
 /** One closed entry, or the closed part of one. Money in account currency, times in epoch ms. */
 export interface Trade {
@@ -53,64 +55,55 @@ const width = 18
 export const emptyTag: EntryTag = {}
 
 /**
- * Closed trades as rows of one growing Float64Array (144 bytes a trade), so that a run with many trades makes no
- * garbage; objects are built when somebody reads them.
+ * Closed trades as rows of numbers (144 bytes a trade), so that a run with many trades makes no garbage; objects are
+ * built when somebody reads them.
  */
 export class TradeLog {
-  private rows = new Float64Array(width * 64)
+  private readonly rows = new Rows(width)
   private readonly tags: EntryTag[] = []
   private lastTag: EntryTag = emptyTag
   private lastTagIndex = -1
-  count = 0
 
+  get count(): number {
+    return this.rows.count
+  }
+
+  /** `quantity` of a lot, which still holds it, has left in bar `exitBar`. */
   add(
-    positionId: number,
-    book: number,
-    side: number,
-    quantity: number,
-    entryBar: number,
+    { positionId, index, side }: Book,
+    lot: Lot,
     exitBar: number,
-    entryPrice: number,
+    quantity: number,
     exitPrice: number,
-    entryCommission: number,
     exitCommission: number,
-    entrySlippage: number,
     exitSlippage: number,
-    borrowCost: number,
-    initialStop: number,
     reason: ExitReason,
-    signalBar: number,
-    tag: EntryTag,
-  ): number {
-    const gross = side * (exitPrice - entryPrice) * quantity
-    const realized = gross - entryCommission - exitCommission - borrowCost
-    if ((this.count + 1) * width > this.rows.length) {
-      const grown = new Float64Array(this.rows.length * 2)
-      grown.set(this.rows)
-      this.rows = grown
-    }
-    const rows = this.rows
-    const at = this.count * width
-    rows[at] = positionId
-    rows[at + 1] = book
-    rows[at + 2] = side
-    rows[at + 3] = quantity
-    rows[at + 4] = entryBar
-    rows[at + 5] = exitBar
-    rows[at + 6] = entryPrice
-    rows[at + 7] = exitPrice
-    rows[at + 8] = realized
-    rows[at + 9] = entryCommission
-    rows[at + 10] = exitCommission
-    rows[at + 11] = entrySlippage
-    rows[at + 12] = exitSlippage
-    rows[at + 13] = borrowCost
-    rows[at + 14] = initialStop
-    rows[at + 15] = exitReasons.indexOf(reason)
-    rows[at + 16] = signalBar
-    rows[at + 17] = this.tagIndex(tag)
-    this.count++
-    return realized
+  ): void {
+    const { rows } = this
+    rows.add()
+    const { chunk, at } = rows
+    const share = quantity / lot.quantity
+    const entryCommission = lot.commission * share
+    const borrowCost = lot.borrow * share
+    const gross = side * (exitPrice - lot.entryPrice) * quantity
+    chunk[at] = positionId
+    chunk[at + 1] = index
+    chunk[at + 2] = side
+    chunk[at + 3] = quantity
+    chunk[at + 4] = lot.entryBar
+    chunk[at + 5] = exitBar
+    chunk[at + 6] = lot.entryPrice
+    chunk[at + 7] = exitPrice
+    chunk[at + 8] = gross - entryCommission - exitCommission - borrowCost
+    chunk[at + 9] = entryCommission
+    chunk[at + 10] = exitCommission
+    chunk[at + 11] = lot.slippage * share
+    chunk[at + 12] = exitSlippage
+    chunk[at + 13] = borrowCost
+    chunk[at + 14] = lot.initialStop
+    chunk[at + 15] = exitReasons.indexOf(reason)
+    chunk[at + 16] = lot.signalBar
+    chunk[at + 17] = this.tagIndex(lot.tag)
   }
 
   private tagIndex(tag: EntryTag): number {
@@ -122,27 +115,21 @@ export class TradeLog {
   }
 
   realized(trade: number): number {
-    return this.rows[trade * width + 8]
+    return this.rows.get(trade, 8)
   }
 
-  /** Sums of what all trades paid. */
-  totals(): { pnl: number; commission: number; slippage: number; borrow: number } {
-    let [pnl, commission, slippage, borrow] = [0, 0, 0, 0]
-    for (let at = 0; at < this.count * width; at += width) {
-      pnl += this.rows[at + 8]
-      commission += this.rows[at + 9] + this.rows[at + 10]
-      slippage += this.rows[at + 11] + this.rows[at + 12]
-      borrow += this.rows[at + 13]
-    }
-    return { pnl, commission, slippage, borrow }
+  /** Realised profit of all trades. */
+  pnl(): number {
+    let pnl = 0
+    for (let trade = 0; trade < this.count; trade++) pnl += this.realized(trade)
+    return pnl
   }
 
   /** R of a trade, NaN without a stop. */
   rMultiple(trade: number): number {
-    const rows = this.rows
-    const at = trade * width
-    const entry = rows[at + 6]
-    return (rows[at + 2] * (rows[at + 7] - entry)) / Math.abs(entry - rows[at + 14])
+    const { rows } = this
+    const entry = rows.get(trade, 6)
+    return (rows.get(trade, 2) * (rows.get(trade, 7) - entry)) / Math.abs(entry - rows.get(trade, 14))
   }
 
   toArray(series: readonly BarSeries[]): Trade[] {
@@ -152,7 +139,7 @@ export class TradeLog {
   }
 
   private trade(index: number, series: readonly BarSeries[]): Trade {
-    const row = this.rows.subarray(index * width, (index + 1) * width)
+    const row = Array.from({ length: width }, (_, column) => this.rows.get(index, column))
     const bars = series[row[1]]
     const tag = this.tags[row[17]]
     const side = row[2]
