@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
-import type { Strategy } from '../strategy.ts'
+import type { Broker, Strategy } from '../strategy.ts'
 import { Account } from './account.ts'
 import { resolveConfig } from './config.ts'
 import { createBacktestEngine } from './engine.ts'
@@ -22,7 +22,7 @@ test('cash + positions = capital + realised + unrealised - costs of what is open
       )
       const account = new Account(config, [bars])
       const book = account.books[0]
-      const check = (bar: number): void => {
+      const check = (bar: number, broker: Broker): void => {
         let [unrealised, costs] = [0, 0]
         for (const lot of book.lots) {
           unrealised += book.side * (bars.close[bar] - lot.entryPrice) * lot.quantity
@@ -31,7 +31,7 @@ test('cash + positions = capital + realised + unrealised - costs of what is open
         const worth = account.cash + book.signed * bars.close[bar]
         const expected = 50_000 + account.trades.pnl() + unrealised - costs
         expect(Math.abs(worth - expected)).toBeLessThan(1e-6)
-        expect(account.value).toBe(worth)
+        expect(broker.equity).toBe(worth)
         expect(account.openPositions).toBe(book.side === 0 ? 0 : 1)
       }
       const simulation = new Simulation(account, randomOrders(seed, check), 0, bars.length)

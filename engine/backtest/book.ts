@@ -77,6 +77,8 @@ export class Book {
   lastPrice = NaN
   /** Money lost if every lot left at its stop. */
   openRisk = NaN
+  /** Whether a bar may find something to do before the strategy is asked: orders, stops, targets or a change to record. */
+  busy = true
   /** A bar whose low is at or below, or whose high is at or above, may touch a stop or a target. */
   guardLow = -Infinity
   guardHigh = Infinity
@@ -118,7 +120,8 @@ export class Book {
       if (order.remaining > 0) orders[kept++] = order
       else this.spareOrders.push(order)
     }
-    orders.length = kept
+    // Not by setting the length, which gives the list's memory back, to be asked for again by the next order.
+    while (orders.length > kept) orders.pop()
   }
 
   /** Lots that are closed leave. */
@@ -130,13 +133,15 @@ export class Book {
       if (lot.quantity > 0) lots[kept++] = lot
       else this.spareLots.push(lot)
     }
-    lots.length = kept
+    while (lots.length > kept) lots.pop()
   }
 
   /** To be called after any change of lots, stops or targets. */
   refresh(): void {
+    const { lots } = this
     let [quantity, risk, low, high] = [0, 0, -Infinity, Infinity]
-    for (const lot of this.lots) {
+    for (let k = 0; k < lots.length; k++) {
+      const lot = lots[k]
       quantity += lot.quantity
       const stop = lot.stop
       const target = lot.nextTarget < lot.targets.length ? lot.targets[lot.nextTarget].price : NaN
@@ -152,7 +157,8 @@ export class Book {
       const distance = this.side * (lot.entryPrice - stop)
       if (distance > 0) risk += distance * lot.quantity
     }
-    if (this.lots.length === 0) this.side = 0
+    if (lots.length === 0) this.side = 0
+    this.busy = true
     this.quantity = quantity
     this.signed = this.side * quantity
     this.openRisk = risk

@@ -40,6 +40,8 @@ export class Desk implements Broker {
   }
 
   get equity(): number {
+    // The mark of this symbol is due when somebody asks; of others it stands.
+    this.book.lastPrice = this.book.bars.close[this.bar]!
     return this.account.value
   }
 
@@ -59,7 +61,7 @@ export class Desk implements Broker {
       this.refuse('target', 'use target or targets', targets)
     const quantity =
       order.quantity === undefined
-        ? account.floorToLot((account.config.positionFrac * account.value) / book.bars.close[bar])
+        ? account.floorToLot((account.config.positionFrac * this.equity) / book.bars.close[bar])
         : order.quantity === 'max'
           ? Infinity
           : this.positive('quantity', order.quantity)
@@ -189,6 +191,7 @@ export class Desk implements Broker {
     const { account, book } = this
     account.orders.submitted++
     book.orders.push(order)
+    book.busy = true
     if (account.facts?.wants('order')) {
       const side = order.side === 0 ? 'exit' : order.side === 1 ? 'LONG' : 'SHORT'
       account.tell(book, this.bar, 'order', { status: 'PENDING', type: order.type, side })

@@ -1,15 +1,18 @@
 import { seededRandom } from '../generator-random.ts'
-import type { Strategy } from '../strategy.ts'
+import type { Broker, Strategy } from '../strategy.ts'
 
 /** Orders of every kind at random; `check` is called at each close. */
-export function randomOrders(seed: number, check: (bar: number) => void = () => {}): Strategy {
+export function randomOrders(
+  seed: number,
+  check: (bar: number, broker: Broker) => void = () => {},
+): Strategy {
   return {
     name: 'random',
     start: ({ bars }) => {
       const random = seededRandom(seed)
       return {
         onBar(bar, broker) {
-          check(bar)
+          check(bar, broker)
           const close = bars.close[bar]
           if (random.next() < 0.15) {
             const side = random.next() < 0.5 ? ('LONG' as const) : ('SHORT' as const)

@@ -101,17 +101,12 @@ export class Simulation {
 
   /** The stages written out: a call per stage and bar would cost more than the stages. */
   private everyBar(first: number, end: number): void {
-    const { account, book, desk, run, strategy } = this
-    const { close, high, low } = book.bars
+    const { book, desk, run, strategy } = this
     let deciding = false
     let bar = first
     try {
       for (; bar < end; bar++) {
-        if (book.orders.length !== 0) this.fills(bar)
-        if (low[bar] <= book.guardLow || high[bar] >= book.guardHigh) account.protect(book, bar)
-        if (this.borrows) this.borrow(bar)
-        if (account.changes !== this.recordedChanges) this.recordChange(bar)
-        book.lastPrice = close[bar]!
+        if (book.busy) this.settle(bar)
         desk.bar = bar
         deciding = true
         const returned: unknown = run.onBar(bar, desk)
@@ -121,6 +116,19 @@ export class Simulation {
     } catch (error) {
       throw deciding ? strategyError(strategy, bar, error) : error
     }
+  }
+
+  /** All that goes before the decision, and whether the next bar will have to look at it. */
+  private settle(bar: number): void {
+    const { book } = this
+    this.fills(bar)
+    this.stops(bar)
+    this.mark(bar)
+    book.busy =
+      book.orders.length > 0 ||
+      book.guardLow !== -Infinity ||
+      book.guardHigh !== Infinity ||
+      (this.borrows && book.side === -1)
   }
 
   /** Bars that neither wake the strategy nor can touch an order are marked in one go. */
@@ -173,7 +181,6 @@ export class Simulation {
   private mark(bar: number): void {
     if (this.borrows) this.borrow(bar)
     if (this.account.changes !== this.recordedChanges) this.recordChange(bar)
-    this.book.lastPrice = this.book.bars.close[bar]!
   }
 
   private borrow(bar: number): void {
