@@ -39,9 +39,8 @@ function firstOddBar(bars: BarSeries, first: number, end: number): number {
     const o = open[i]
     const c = close[i]
     const v = volume[i]
-    // Negated, so that NaN is odd.
-    if (!(t > before && l > 0 && o >= l && o <= h && c >= l && c <= h && v >= 0)) return i
-    if (t === Infinity || h === Infinity || v === Infinity) return i
+    // Negated, so that NaN is odd; one sum looks for infinity in three columns.
+    if (!(t > before && l > 0 && o >= l && o <= h && c >= l && c <= h && v >= 0 && t + h + v < Infinity)) return i
     before = t
   }
   return -1

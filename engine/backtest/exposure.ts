@@ -24,8 +24,7 @@ export class Exposure {
     let { deployedSum, deployedMax } = this
     for (let i = from; i < to; i++) {
       const worth = units * price[i]
-      const size = worth / (cash + worth)
-      const deployed = size < 0 ? -size : size
+      const deployed = Math.abs(worth / (cash + worth))
       deployedSum += deployed
       if (deployed > deployedMax) deployedMax = deployed
     }

@@ -30,9 +30,11 @@ export class ReturnSums {
         continue
       }
       const excess = now / previous - 1 - perBar
+      // The excess where it is a loss, else 0, without a branch: signs of returns cannot be predicted.
+      const loss = (excess - Math.abs(excess)) * 0.5
       sum += excess
       squares += excess * excess
-      downside += excess < 0 ? excess * excess : 0
+      downside += loss * loss
       previous = now
     }
     this.previous = previous
