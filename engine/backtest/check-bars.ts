@@ -40,7 +40,8 @@ function firstOddBar(bars: BarSeries, first: number, end: number): number {
     const c = close[i]
     const v = volume[i]
     // Negated, so that NaN is odd; one sum looks for infinity in three columns.
-    if (!(t > before && l > 0 && o >= l && o <= h && c >= l && c <= h && v >= 0 && t + h + v < Infinity)) return i
+    if (!(t > before && l > 0 && o >= l && o <= h && c >= l && c <= h && v >= 0 && t + h + v < Infinity))
+      return i
     before = t
   }
   return -1
