@@ -1,14 +1,15 @@
 /**
  * The bare engine and a way to observe it, in turn in one process on the same bars, for `npm run bench:telemetry`:
  *   telemetry-turns.ts --work W --way X --bars N --seconds S   -> one JSON line: CPU per bar of each side
- *   telemetry-turns.ts --work W --way X --bars N --tail SIDE   -> for callgrind: warm up, then one run of SIDE (or none)
+ *   telemetry-turns.ts --work W --way X --bars N --counted     -> for callgrind: one line per run, which waits for one
  * Both run the same compiled code, so what differs is what observing does more. What it makes of the compiler besides
  * is for fresh processes to tell (compare-cases.ts).
  */
+import { once } from 'node:events'
 import { parseArgs } from 'node:util'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { generateBars } from '@tapescope/engine'
+import { generateBars, type BarSeries } from '@tapescope/engine'
 import { config } from './config.ts'
 import { ways, type Observation, type Work } from './pipeline-ways.ts'
 
@@ -20,8 +21,8 @@ export interface Turns {
 
 const warmupRounds = 2
 const leastRounds = 3
-/** Under callgrind a run takes a minute a million bars, so it is warmed up on shorter ones. */
-const countedWarmup = { rounds: 4, bars: 100_000 }
+/** Different series, taken in turn: more bars than a branch predictor learns by heart. */
+const seriesCount = 3
 
 setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc') as () => void
@@ -33,19 +34,26 @@ const { values } = parseArgs({
     bars: { type: 'string', default: '1000000' },
     seconds: { type: 'string', default: '10' },
     seed: { type: 'string', default: String(config.seed) },
-    tail: { type: 'string' },
+    counted: { type: 'boolean', default: false },
   },
 })
 const length = Number(values.bars)
-let seed = Number(values.seed)
+const series = Array.from(
+  { length: seriesCount },
+  (_, i) => generateBars({ seed: Number(values.seed) + i, length }).bars,
+)
 const base = await ways['none'].start(values.work as Work)
 const head = await ways[values.way].start(values.work as Work)
 
 /** Begins without anybody's garbage, and what it leaves is collected within its time. */
-async function cpuNs(side: Observation, bars: Parameters<Observation['pass']>[0]): Promise<number> {
-  const before = process.cpuUsage()
+async function run(side: Observation, bars: BarSeries): Promise<void> {
   await side.pass(bars)
   collect()
+}
+
+async function cpuNs(side: Observation, bars: BarSeries): Promise<number> {
+  const before = process.cpuUsage()
+  await run(side, bars)
   const { user, system } = process.cpuUsage(before)
   return ((user + system) * 1000) / bars.length
 }
@@ -57,13 +65,8 @@ function turns(round: number): Observation[] {
 async function measure(): Promise<Turns> {
   const result: Turns = { base: [], head: [] }
   let spentMs = 0
-  for (
-    let round = 0;
-    round < warmupRounds + leastRounds || spentMs < Number(values.seconds) * 1000;
-    round++
-  ) {
-    const { bars } = generateBars({ seed: seed++, length })
-    collect()
+  for (let round = 0; round < warmupRounds + leastRounds || spentMs < Number(values.seconds) * 1000; round++) {
+    const bars = series[round % seriesCount]
     const began = performance.now()
     const sums = new Map([base, head].map((side) => [side, 0]))
     for (const side of turns(round)) sums.set(side, sums.get(side)! + (await cpuNs(side, bars)) / 2)
@@ -75,15 +78,23 @@ async function measure(): Promise<Turns> {
   return result
 }
 
-async function runTail(): Promise<void> {
-  const warm = generateBars({ seed: seed++, length: countedWarmup.bars }).bars
-  const { bars } = generateBars({ seed, length })
-  for (let round = 0; round < countedWarmup.rounds; round++)
-    for (const side of turns(round)) await side.pass(warm)
-  if (values.tail === 'base') await base.pass(bars)
-  if (values.tail === 'head') await head.pass(bars)
+/** Writes a line before and after each run and waits for a line, so that somebody can switch the counting. */
+async function waitAtEachRun(): Promise<void> {
+  const step = async (word: string): Promise<void> => {
+    process.stdout.write(`${word}\n`)
+    await once(process.stdin, 'data')
+  }
+  for (let round = 0; round < warmupRounds * 3; round++)
+    for (const side of turns(round)) await run(side, series[round % seriesCount])
+  for (const side of turns(0)) {
+    await step('ready')
+    await run(side, series[0])
+    await step(side === base ? 'base' : 'head')
+  }
+  process.stdin.destroy()
 }
 
-if (values.tail === undefined) process.stdout.write(`${JSON.stringify(await measure())}\n`)
-else await runTail()
+collect()
+if (values.counted) await waitAtEachRun()
+else process.stdout.write(`${JSON.stringify(await measure())}\n`)
 await head.close?.()

@@ -147,6 +147,7 @@ export class ObservedRun implements EngineObserver {
     } finally {
       span.end(this.clock.at(endedAt))
     }
+    timer?.release()
     const built = performance.now() - endedAt
     const overheadMs = built + (timer?.clockReads ?? 0) * clockReadMs()
     countCost(options.store, overheadMs, endedAt - this.startedAt + built)

@@ -21,13 +21,26 @@ export interface TimedFact extends ObservedFact {
   readonly at: number
 }
 
+/**
+ * A bar that was timed alone, or a block. There is one of these a run, filled anew for each: a number that goes from
+ * function to function would be an object on the heap, one that is written into a field is none.
+ */
+export interface TimedBars {
+  /** The bar, or the first of the block. */
+  bar: number
+  /** Reading of the clock when it began. */
+  startMs: number
+  durationMs: number
+  /** What the stages that ran over the whole block took per bar. */
+  blockShareMs: number
+  /** Time of the bar's stages; those of a block are not told apart. */
+  readonly stageTimes: Float64Array
+}
+
 /** What the owner of a timer hears while the run goes on. */
 export interface TimerListener {
-  /**
-   * A bar was timed alone; `stageTimes` (ms) is reused for the next one. `blockShareMs` is what the stages that ran
-   * over the whole block took per bar.
-   */
-  barTimed?: ((durationMs: number, stageTimes: Float64Array, blockShareMs: number) => void) | undefined
+  /** A bar was timed alone. */
+  barTimed?: ((timed: TimedBars) => void) | undefined
   /** Whether it wants to hear of facts of this kind. Asked once per kind; the clock is read only for those. */
   hears?: ((kind: string) => boolean) | undefined
   /** `sinceMs` is the time since the fact heard before in the same bar, NaN for the first of a bar. */
@@ -53,6 +66,11 @@ const otherKind = 'other'
 const longestKind = 64
 /** Timed bars that tell how a run's time is split to a few percent. */
 const enoughTimed = 100
+/** So that the next bar to be timed is a small integer, whatever was asked for. */
+const mostEvery = 2 ** 29
+
+/** The timer that ended last. */
+const kept: RunTimer[] = []
 
 const clock = (): number => performance.now()
 
@@ -80,14 +98,13 @@ export class RunTimer implements RunObserver {
   private readonly options: TimerOptions
   private readonly sampleEvery: number
   private readonly listener: TimerListener
-  private readonly oneBar: Float64Array
+  private readonly oneBar: TimedBars
+  private readonly block: TimedBars
   private last = 0
-  private blockFirst = 0
-  private blockStart = 0
   private blockStageMs = 0
-  private barStart = 0
   private inBar = false
   private next: number
+  private chance: number
   private blockEnd = 0
   private factBar = -1
   private factAt = 0
@@ -98,21 +115,25 @@ export class RunTimer implements RunObserver {
     this.options = options
     this.sampleEvery = Math.min(
       options.sampleEvery,
+      mostEvery,
       Math.max(16, Math.floor((run.bars ?? Infinity) / enoughTimed)),
     )
     this.listener = listener
     this.blockStages = new Float64Array(stages)
     this.barStages = new Float64Array(stages)
-    this.oneBar = new Float64Array(stages)
+    this.oneBar = timedBars(stages)
+    this.block = timedBars(stages)
     this.worstBars = new WorstBars(options.worst, stages)
     this.worstBlocks = new WorstBars(options.worst, stages)
-    this.next = Math.floor(options.random() * this.sampleEvery)
+    this.chance = 1 + Math.floor(options.random() * 0x7ffffffe)
+    this.next = this.below(this.sampleEvery)
     this.startedAt = this.endedAt = clock()
   }
 
   blockStarted(first: number, end: number): number {
-    this.blockStart = this.last = this.read()
-    this.blockFirst = first
+    const { block } = this
+    block.bar = first
+    block.startMs = this.last = this.read()
     this.blockEnd = end
     this.blockStageMs = 0
     this.inBar = false
@@ -120,12 +141,14 @@ export class RunTimer implements RunObserver {
     return this.next < end ? this.next : -1
   }
 
-  barStarted(_bar: number): void {
+  barStarted(bar: number): void {
+    const { oneBar } = this
     const now = this.read()
     this.loopMs += now - this.last
-    this.barStart = this.last = now
+    oneBar.bar = bar
+    oneBar.startMs = this.last = now
+    oneBar.blockShareMs = this.blockStageMs / (this.blockEnd - this.block.bar)
     this.inBar = true
-    this.oneBar.fill(0)
   }
 
   stageEnded(stage: number): void {
@@ -133,7 +156,7 @@ export class RunTimer implements RunObserver {
     const spent = now - this.last
     this.last = now
     if (this.inBar) {
-      this.oneBar[stage] += spent
+      this.oneBar.stageTimes[stage] += spent
     } else {
       this.blockStages[stage] += spent
       this.blockStageMs += spent
@@ -141,24 +164,31 @@ export class RunTimer implements RunObserver {
   }
 
   barEnded(bar: number): number {
+    const { barStages, oneBar } = this
+    const { stageTimes } = oneBar
     const now = this.read()
-    const duration = now - this.barStart
-    this.loopMs += duration
+    oneBar.durationMs = now - oneBar.startMs
+    this.loopMs += now - oneBar.startMs
     this.last = now
     this.inBar = false
     this.timedBars++
-    for (let stage = 0; stage < this.oneBar.length; stage++) this.barStages[stage] += this.oneBar[stage]
-    this.worstBars.offer(bar, this.barStart, duration, this.oneBar)
-    this.listener.barTimed?.(duration, this.oneBar, this.blockStageMs / (this.blockEnd - this.blockFirst))
+    this.worstBars.offer(oneBar)
+    this.listener.barTimed?.(oneBar)
+    for (let stage = 0; stage < stageTimes.length; stage++) {
+      barStages[stage] += stageTimes[stage]
+      stageTimes[stage] = 0
+    }
     this.next = bar + 1 + this.gap()
     return this.next < this.blockEnd ? this.next : -1
   }
 
   blockEnded(end: number): void {
+    const { block } = this
     const now = this.read()
     this.loopMs += now - this.last
     this.last = this.endedAt = now
-    this.worstBlocks.offer(this.blockFirst, this.blockStart, now - this.blockStart, this.oneBar)
+    block.durationMs = now - block.startMs
+    this.worstBlocks.offer(block)
     this.listener.blockEnded?.(end)
   }
 
@@ -173,6 +203,17 @@ export class RunTimer implements RunObserver {
       this.listener.refused?.()
     }
     return undefined
+  }
+
+  /**
+   * Lets go of what the run was about, and keeps the rest until the next timer takes its place. V8 forgets a class's
+   * layout at a full collection that finds no instance, and with it all machine code made for it: the timing of the
+   * run after it would be interpreted, and every reading of the clock a number on the heap.
+   */
+  release(): void {
+    this.facts.length = 0
+    this.factKinds.clear()
+    kept[0] = this
   }
 
   runEnded(outcome: ObservedEnd): void {
@@ -214,6 +255,29 @@ export class RunTimer implements RunObserver {
 
   /** 0 to 2N - 2 bars until the next timed one, N - 1 on average. */
   private gap(): number {
-    return Math.floor(this.options.random() * (2 * this.sampleEvery - 1))
+    return this.below(2 * this.sampleEvery - 1)
+  }
+
+  /**
+   * A random whole number from 0 to `count - 1`: xorshift32 (Marsaglia, 2003). What `Math.random` answers to a call that
+   * was not compiled into its caller is a number on the heap.
+   */
+  private below(count: number): number {
+    let chance = this.chance
+    chance ^= chance << 13
+    chance ^= chance >>> 17
+    chance ^= chance << 5
+    this.chance = chance
+    return (chance >>> 1) % count
+  }
+}
+
+function timedBars(stages: number): TimedBars {
+  return {
+    bar: 0,
+    startMs: NaN,
+    durationMs: NaN,
+    blockShareMs: NaN,
+    stageTimes: new Float64Array(stages),
   }
 }

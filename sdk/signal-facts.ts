@@ -2,7 +2,7 @@ import type { Attributes } from '@opentelemetry/api'
 import type { ObservedFact } from './engine-observer.ts'
 import { bindCounter, bindHistogram, type BoundCounter, type BoundHistogram } from './instruments.ts'
 import type { MetricStore } from './metric-store.ts'
-import type { TimerListener } from './run-timer.ts'
+import type { TimedBars, TimerListener } from './run-timer.ts'
 
 type Role = 'pattern' | 'signal' | 'rejection'
 
@@ -29,7 +29,7 @@ export class SignalFacts implements TimerListener {
     this.detection = bindHistogram('pattern_detection_latency_seconds', { symbol }, store)
   }
 
-  barTimed(durationMs: number, _stages: Float64Array, blockShareMs: number): void {
+  barTimed({ durationMs, blockShareMs }: TimedBars): void {
     this.detection.record((durationMs + blockShareMs) / 1000)
   }
 

@@ -1,3 +1,5 @@
+import type { TimedBars } from './run-timer.ts'
+
 /** The slowest few of what was timed, with the times of their stages. Allocates once. */
 export class WorstBars {
   /** How many are held; entries 0 to `count - 1` are in no order. */
@@ -18,16 +20,17 @@ export class WorstBars {
     this.stages = stages
   }
 
-  offer(bar: number, start: number, duration: number, stageTimes: Float64Array): void {
+  offer(timed: TimedBars): void {
     const capacity = this.bar.length
+    const duration = timed.durationMs
     let entry = this.count
     if (entry < capacity) this.count++
     else if (capacity > 0 && duration > this.duration[this.fastest]) entry = this.fastest
     else return
-    this.bar[entry] = bar
-    this.start[entry] = start
+    this.bar[entry] = timed.bar
+    this.start[entry] = timed.startMs
     this.duration[entry] = duration
-    this.stageTimes.set(stageTimes, entry * this.stages)
+    this.stageTimes.set(timed.stageTimes, entry * this.stages)
     if (this.count < capacity) return
     this.fastest = 0
     for (let i = 1; i < capacity; i++) if (this.duration[i] < this.duration[this.fastest]) this.fastest = i
