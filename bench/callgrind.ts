@@ -1,7 +1,7 @@
 import { ChildFailed, run } from './child.ts'
 
 /** Fixed seeds and no background threads: the count then repeats to a few millionths. */
-const nodeFlags = ['--predictable', '--single-threaded', '--hash-seed=1', '--random-seed=1']
+export const nodeFlags = ['--predictable', '--single-threaded', '--hash-seed=1', '--random-seed=1']
 const defaultRepeats = { few: 20, many: 60 }
 
 /** Whether valgrind is on the PATH. */

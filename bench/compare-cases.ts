@@ -1,5 +1,4 @@
 import { fileURLToPath } from 'node:url'
-import { countInstructions } from './callgrind.ts'
 import { run } from './child.ts'
 import { change } from './compare.ts'
 import { config } from './config.ts'
@@ -13,8 +12,6 @@ export interface ComparedCase {
   /** Against the base, by pairs of one round: CPU of the process, and p25 of the wall times of its iterations. */
   readonly cpu: MedianInterval
   readonly wall: MedianInterval
-  /** Instructions per unit by callgrind, when they were counted. */
-  readonly instructions?: number
   readonly samples: readonly Sample[]
 }
 
@@ -25,12 +22,10 @@ interface Sample {
 
 export interface CompareOptions {
   readonly rounds: number
-  readonly instructions: boolean
   readonly progress: (text: string) => void
 }
 
 const measureFile = fileURLToPath(new URL('measure.ts', import.meta.url))
-const root = fileURLToPath(new URL('..', import.meta.url))
 const iterations = 5
 
 /**
@@ -39,7 +34,7 @@ const iterations = 5
  */
 export async function compareCases(
   names: readonly string[],
-  { rounds, instructions, progress }: CompareOptions,
+  { rounds, progress }: CompareOptions,
 ): Promise<ComparedCase[]> {
   const samples = new Map<string, Sample[]>(names.map((name) => [name, []]))
   const random = seededRandom(Date.now())
@@ -53,16 +48,11 @@ export async function compareCases(
     const ours = samples.get(name)!
     const against = (pick: (one: Sample) => number): MedianInterval =>
       change(base.map(pick), ours.map(pick), config.gate.confidence)
-    if (instructions) progress(`counting instructions of ${name}`)
     compared.push({
       name,
       cpuNs: median(ours.map(({ cpuNs }) => cpuNs)),
       cpu: against(({ cpuNs }) => cpuNs),
       wall: against(({ wallNs }) => wallNs),
-      // Two more passes are two million bars: enough, and a pass takes half a minute there.
-      ...(instructions && {
-        instructions: await countInstructions(root, name, undefined, { few: 2, many: 4 }),
-      }),
       samples: ours,
     })
   }

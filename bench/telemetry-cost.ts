@@ -1,64 +1,126 @@
-/** npm run bench:telemetry: what observing the pipeline costs, across fresh processes. `--help` tells the rest. */
+/** npm run bench:telemetry: what observing the pipeline costs. `--help` tells the rest. */
 import { writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { hasValgrind } from './callgrind.ts'
-import { compareCases, type ComparedCase } from './compare-cases.ts'
+import { compareCases } from './compare-cases.ts'
+import { compareTurns, type ComparedTurns } from './compare-turns.ts'
+import { countTurns, type CountedTurns } from './count-turns.ts'
 import { inspectEnvironment } from './environment.ts'
 import { formatInterval, formatNs, table } from './format.ts'
+import { ways, works, type Work } from './pipeline-ways.ts'
+import type { MedianInterval } from './statistics.ts'
 
-const help = `npm run bench:telemetry -- [backtest|signals...] [--rounds N] [--instructions] [--json FILE]
+const help = `npm run bench:telemetry -- [WORK...] [WAY...] [--processes N] [--seconds N]
+                           [--apart N] [--instructions] [--json FILE]
 
-  Each way to observe a run of a million bars (bench/cases/sdk-pipeline.ts)
-  against the bare engine: CPU time of fresh processes, paired in rounds, with
-  the exact 95 % interval of the median change.
+  What it costs to observe a run of a million bars, against the bare engine, in
+  CPU time of the process: what is observed is also sent within that time.
+  WORK: ${works.join(', ')}
+  WAY:  ${Object.keys(ways).slice(1, 4).join(', ')},
+        ${Object.keys(ways).slice(4).join(', ')}
 
-  --rounds N      fresh processes of each way; default 20, at least 6
+  in turn         both in one process on the same bars, in the order bare,
+                  observed, observed, bare; the change is the median over fresh
+                  processes of each one's median, with its exact 95 % interval
+  apart           each alone in fresh processes, paired in rounds: also sees
+                  what observing makes of the compiler, but little else below
+                  some percent
+
+  --processes N   processes in which both take turns; default 8, at least 6
+  --seconds N     how long each of them measures; default 10
+  --apart N       rounds of processes apart; default 0, none, else at least 6
   --instructions  also counts instructions with callgrind, minutes for each way
-  --json FILE     all samples
+  --json FILE     all of it
 
 Exit code: 0 within the limits or not decided, 1 over a limit, 2 wrong usage or
-a case that broke.
+a process that broke.
 `
 
 /** What a way may cost at most, as a fraction of the bare run. The others are published beside it. */
 const limits: Readonly<Record<string, number>> = { default: 0.01, full: 0.02 }
-const ways = ['none', 'default', 'full', 'opentelemetry-histogram', 'opentelemetry-spans']
-const works = ['backtest', 'signals']
+const million = 1_000_000
 
-function verdict(way: string, { cpu }: ComparedCase): string {
-  const limit = limits[way]
-  if (limit === undefined) return ''
-  if (cpu.upper <= limit) return 'ok'
-  return cpu.lower > limit ? 'OVER' : 'open'
+interface Compared {
+  readonly way: string
+  readonly turns: ComparedTurns
+  readonly apart: MedianInterval | undefined
+  readonly counted: CountedTurns | undefined
 }
 
-function report(work: string, compared: readonly ComparedCase[]): string[] {
-  const base = compared[0].instructions
-  const rows = [[work, 'CPU/bar', 'change of CPU', 'limit', '', 'instructions']]
-  for (const [i, one] of compared.entries()) {
-    const way = ways[i]
-    const limit = limits[way]
+interface Options {
+  readonly processes: number
+  readonly seconds: number
+  readonly apart: number
+  readonly instructions: boolean
+}
+
+async function compare(work: Work, chosen: readonly string[], options: Options): Promise<Compared[]> {
+  const { processes, seconds, apart, instructions } = options
+  const progress = (text: string): void => {
+    if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${work}: ${text}`)
+  }
+  const turns = new Map<string, ComparedTurns>()
+  // A million bars of plain OpenTelemetry take ten seconds; three rounds of a tenth tell as much.
+  for (const way of chosen) {
+    const size = way in limits ? { bars: million, seconds } : { bars: million / 10, seconds: 0 }
+    turns.set(way, await compareTurns(work, way, { ...size, processes, progress }))
+  }
+  const names = ['none', ...chosen.filter((way) => way in limits)].map((way) => `sdk-pipeline/${work}-${way}`)
+  const cases = apart === 0 ? [] : await compareCases(names, { rounds: apart, progress })
+  const compared: Compared[] = []
+  for (const [way, turn] of turns) {
+    const counting = instructions && way in limits
+    if (counting) progress(`counting the instructions of ${way}`)
+    compared.push({
+      way,
+      turns: turn,
+      apart: cases.find(({ name }) => name === `sdk-pipeline/${work}-${way}`)?.cpu,
+      counted: counting ? await countTurns(work, way, million) : undefined,
+    })
+  }
+  progress('')
+  return compared
+}
+
+function verdict({ way, turns, apart }: Compared): string {
+  const limit = limits[way]
+  if (limit === undefined) return ''
+  if (turns.change.lower > limit || (apart?.lower ?? 0) > limit) return 'OVER'
+  return turns.change.upper <= limit ? 'ok' : 'open'
+}
+
+function report(work: Work, compared: readonly Compared[]): string[] {
+  const rows = [[work, 'bare', 'observed', 'in turn', 'limit', '', 'apart', 'instructions']]
+  for (const one of compared) {
+    const { way, turns, apart, counted } = one
     rows.push([
       way,
-      formatNs(one.cpuNs),
-      i === 0 ? '' : formatInterval(one.cpu),
-      limit === undefined ? '' : `+${limit * 100} %`,
-      verdict(way, one),
-      one.instructions === undefined || base === undefined
-        ? ''
-        : i === 0
-          ? one.instructions.toFixed(0)
-          : `x ${(one.instructions / base).toFixed(4)}`,
+      formatNs(turns.bareNs),
+      formatNs(turns.cpuNs),
+      formatInterval(turns.change),
+      way in limits ? `${limits[way] * 100} %` : '',
+      verdict(one),
+      apart === undefined ? '' : formatInterval(apart),
+      counted === undefined ? '' : `x ${(counted.head / counted.base).toFixed(4)}`,
     ])
   }
-  return table(rows)
+  const used = rows[0].map((_, column) => column === 0 || rows.slice(1).some((row) => row[column] !== ''))
+  return table(rows.map((row) => row.filter((_, column) => used[column])))
+}
+
+function countOf(name: string, text: string, least: number, orNone = false): number {
+  const count = Number(text)
+  if (Number.isInteger(count) && (count >= least || (orNone && count === 0))) return count
+  throw new Error(`--${name}: give a whole number of at least ${least}${orNone ? ', or 0' : ''}`)
 }
 
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
-      rounds: { type: 'string', default: '20' },
+      processes: { type: 'string', default: '8' },
+      seconds: { type: 'string', default: '10' },
+      apart: { type: 'string', default: '0' },
       instructions: { type: 'boolean', default: false },
       json: { type: 'string' },
       help: { type: 'boolean', short: 'h', default: false },
@@ -68,37 +130,35 @@ async function main(): Promise<number> {
     process.stdout.write(help)
     return 0
   }
-  const rounds = Number(values.rounds)
-  if (!Number.isInteger(rounds) || rounds < 6) throw new Error('--rounds: give a whole number of at least 6')
-  const unknown = positionals.find((word) => !works.includes(word))
-  if (unknown !== undefined) throw new Error(`no work is named ${unknown}; there are: ${works.join(', ')}`)
+  const options = {
+    processes: countOf('processes', values.processes, 6),
+    seconds: countOf('seconds', values.seconds, 1),
+    apart: countOf('apart', values.apart, 6, true),
+    instructions: values.instructions,
+  }
+  const known: readonly string[] = [...works, ...Object.keys(ways).slice(1)]
+  const unknown = positionals.find((word) => !known.includes(word))
+  if (unknown !== undefined) throw new Error(`nothing is named ${unknown}; there are: ${known.join(', ')}`)
   if (values.instructions && !(await hasValgrind()))
     throw new Error('--instructions needs valgrind on the PATH')
+  const asked = (all: readonly string[]): string[] => {
+    const some = all.filter((word) => positionals.includes(word))
+    return some.length === 0 ? [...all] : some
+  }
 
   const environment = await inspectEnvironment()
   for (const warning of environment.warnings) process.stderr.write(`warning: ${warning}\n`)
-  const results: Record<string, readonly ComparedCase[]> = {}
-  for (const work of positionals.length === 0 ? works : positionals) {
-    const compared = await compareCases(
-      ways.map((way) => `sdk-pipeline/${work}-${way}`),
-      {
-        rounds,
-        instructions: values.instructions,
-        progress: (text) => {
-          if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${work}: ${text}`)
-        },
-      },
-    )
-    results[work] = compared
-    process.stdout.write(`${report(work, compared).join('\n')}\n\n`)
+  const results: Record<string, readonly Compared[]> = {}
+  for (const work of asked(works) as Work[]) {
+    results[work] = await compare(work, asked(Object.keys(ways).slice(1)), options)
+    process.stdout.write(`${report(work, results[work]).join('\n')}\n\n`)
   }
   process.stdout.write(
-    `${rounds} fresh processes each; ${environment.machineClass}, Node ${environment.node}, load ${environment.load.toFixed(2)}\n`,
+    `CPU per bar; ${options.processes} processes in turn, ${options.apart} rounds apart\n${environment.machineClass}, Node ${environment.node}, load ${environment.load.toFixed(2)}\n`,
   )
   if (values.json !== undefined)
-    await writeFile(values.json, `${JSON.stringify({ environment, rounds, results }, undefined, 2)}\n`)
-  const all = Object.values(results).flatMap((compared) => compared.map((one, i) => verdict(ways[i], one)))
-  return all.includes('OVER') ? 1 : 0
+    await writeFile(values.json, `${JSON.stringify({ environment, options, results }, undefined, 2)}\n`)
+  return Object.values(results).flat().map(verdict).includes('OVER') ? 1 : 0
 }
 
 try {

@@ -7,8 +7,6 @@
  */
 import { once } from 'node:events'
 import { parseArgs } from 'node:util'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { generateBars, type BarSeries } from '@tapescope/engine'
 import { config } from './config.ts'
 import { ways, type Observation, type Work } from './pipeline-ways.ts'
@@ -23,9 +21,6 @@ const warmupRounds = 2
 const leastRounds = 3
 /** Different series, taken in turn: more bars than a branch predictor learns by heart. */
 const seriesCount = 3
-
-setFlagsFromString('--expose-gc')
-const collect = runInNewContext('gc') as () => void
 
 const { values } = parseArgs({
   options: {
@@ -45,15 +40,9 @@ const series = Array.from(
 const base = await ways['none'].start(values.work as Work)
 const head = await ways[values.way].start(values.work as Work)
 
-/** Begins without anybody's garbage, and what it leaves is collected within its time. */
-async function run(side: Observation, bars: BarSeries): Promise<void> {
-  await side.pass(bars)
-  collect()
-}
-
 async function cpuNs(side: Observation, bars: BarSeries): Promise<number> {
   const before = process.cpuUsage()
-  await run(side, bars)
+  await side.pass(bars)
   const { user, system } = process.cpuUsage(before)
   return ((user + system) * 1000) / bars.length
 }
@@ -65,7 +54,11 @@ function turns(round: number): Observation[] {
 async function measure(): Promise<Turns> {
   const result: Turns = { base: [], head: [] }
   let spentMs = 0
-  for (let round = 0; round < warmupRounds + leastRounds || spentMs < Number(values.seconds) * 1000; round++) {
+  for (
+    let round = 0;
+    round < warmupRounds + leastRounds || spentMs < Number(values.seconds) * 1000;
+    round++
+  ) {
     const bars = series[round % seriesCount]
     const began = performance.now()
     const sums = new Map([base, head].map((side) => [side, 0]))
@@ -78,23 +71,22 @@ async function measure(): Promise<Turns> {
   return result
 }
 
-/** Writes a line before and after each run and waits for a line, so that somebody can switch the counting. */
+/** Writes a line before and after each run and waits for one, so that somebody can switch the counting. */
 async function waitAtEachRun(): Promise<void> {
   const step = async (word: string): Promise<void> => {
     process.stdout.write(`${word}\n`)
     await once(process.stdin, 'data')
   }
-  for (let round = 0; round < warmupRounds * 3; round++)
-    for (const side of turns(round)) await run(side, series[round % seriesCount])
-  for (const side of turns(0)) {
+  for (let round = 0; round < warmupRounds; round++)
+    for (const side of turns(round)) await side.pass(series[round % seriesCount])
+  for (const side of [base, head]) {
     await step('ready')
-    await run(side, series[0])
-    await step(side === base ? 'base' : 'head')
+    await side.pass(series.at(-1)!)
+    await step('done')
   }
   process.stdin.destroy()
 }
 
-collect()
 if (values.counted) await waitAtEachRun()
 else process.stdout.write(`${JSON.stringify(await measure())}\n`)
 await head.close?.()

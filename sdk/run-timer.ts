@@ -6,9 +6,9 @@ export interface TimerOptions {
   /**
    * Time 1 bar in this many, on average; the phase is random so that nothing periodic hides. A run known to be short is
    * timed more densely, so that some 100 bars decide how its time is split, down to 1 bar in 16: more would be exact
-   * and cost a tenth of the run.
+   * and cost a tenth of the run. Undefined: 1 in 512, and in a run of more than half a million bars some 1,000 of them.
    */
-  readonly sampleEvery: number
+  readonly sampleEvery: number | undefined
   /** How many of the slowest timed bars become spans. */
   readonly worst: number
   /** How many facts become events of the run's span; all are counted. */
@@ -72,7 +72,12 @@ const mostEvery = 2 ** 29
 /** The timer that ended last. */
 const kept: RunTimer[] = []
 
-const clock = (): number => performance.now()
+const reading = new Float64Array(1)
+
+/** Reads the clock into `reading`. As its answer the number would be an object wherever this is not compiled in. */
+function readClock(): void {
+  reading[0] = performance.now()
+}
 
 /**
  * Times one run, reading the clock a few times per block of bars and per sampled bar, never twice per bar. All times
@@ -88,8 +93,9 @@ export class RunTimer implements RunObserver {
   loopMs = 0
   timedBars = 0
   clockReads = 0
-  startedAt: number
-  endedAt: number
+  // Doubles from the start: a field that held anything else first would hold each number as an object.
+  startedAt = NaN
+  endedAt = NaN
   readonly worstBars: WorstBars
   readonly worstBlocks: WorstBars
   readonly facts: TimedFact[] = []
@@ -113,11 +119,7 @@ export class RunTimer implements RunObserver {
     const stages = run.stages.length
     this.run = run
     this.options = options
-    this.sampleEvery = Math.min(
-      options.sampleEvery,
-      mostEvery,
-      Math.max(16, Math.floor((run.bars ?? Infinity) / enoughTimed)),
-    )
+    this.sampleEvery = timeOneIn(options.sampleEvery, run.bars ?? undefined)
     this.listener = listener
     this.blockStages = new Float64Array(stages)
     this.barStages = new Float64Array(stages)
@@ -127,7 +129,7 @@ export class RunTimer implements RunObserver {
     this.worstBlocks = new WorstBars(options.worst, stages)
     this.chance = 1 + Math.floor(options.random() * 0x7ffffffe)
     this.next = this.below(this.sampleEvery)
-    this.startedAt = this.endedAt = clock()
+    this.startedAt = this.endedAt = performance.now()
   }
 
   blockStarted(first: number, end: number): number {
@@ -250,7 +252,8 @@ export class RunTimer implements RunObserver {
 
   private read(): number {
     this.clockReads++
-    return clock()
+    readClock()
+    return reading[0]
   }
 
   /** 0 to 2N - 2 bars until the next timed one, N - 1 on average. */
@@ -270,6 +273,11 @@ export class RunTimer implements RunObserver {
     this.chance = chance
     return (chance >>> 1) % count
   }
+}
+
+function timeOneIn(asked: number | undefined, bars = Infinity): number {
+  const sparsest = Math.min(asked ?? Math.max(512, Number.isFinite(bars) ? bars / 1000 : 0), mostEvery)
+  return Math.floor(Math.min(sparsest, Math.max(16, bars / enoughTimed)))
 }
 
 function timedBars(stages: number): TimedBars {

@@ -5,7 +5,7 @@ import { tracer } from './safe-span.ts'
 
 /** What every wrapper takes; each has a default. */
 export interface ObserveOptions {
-  /** Time 1 bar in this many alone; default 512. */
+  /** Time 1 bar in this many alone; default 512, beyond half a million bars some 1,000 a run. */
   readonly sampleEvery?: number
   /** How many of the slowest timed bars become spans; default 8, 0 for none. */
   readonly worst?: number
@@ -29,8 +29,8 @@ export interface ResolvedObserveOptions {
 }
 
 export function resolveObserveOptions(options: ObserveOptions): ResolvedObserveOptions {
-  const { sampleEvery = 512, worst = 8, maxFacts = 32, spanCap = 64, random = Math.random } = options
-  atLeast('sampleEvery', sampleEvery, 1)
+  const { sampleEvery, worst = 8, maxFacts = 32, spanCap = 64, random = Math.random } = options
+  if (sampleEvery !== undefined) atLeast('sampleEvery', sampleEvery, 1)
   atLeast('worst', worst, 0)
   atLeast('maxFacts', maxFacts, 0)
   atLeast('spanCap', spanCap, 0)
