@@ -42,34 +42,36 @@ export const createSignalEngine = (options: SignalOptions = {}): SignalEngine =>
 
 class Engine implements SignalEngine {
   private readonly settings: SignalSettings
-  private readonly kept = new Specimens()
 
   constructor(settings: SignalSettings) {
     this.settings = settings
-    const idle = new Session(new BarColumns('-', '1d', 1), settings, undefined, this.kept)
-    idle.close()
-    this.kept.session = idle
+    if (kept.session !== null) return
+    kept.session = new Session(new BarColumns('-', '1d', 1), settings, undefined)
+    kept.outcome = kept.session.push({ time: 0, open: 1.5, high: 1.5, low: 1.5, close: 1.5, volume: 1.5 })
+    kept.session.close()
   }
 
   generate(bars: BarSeries, run: Run = {}): SignalResult {
     checkSeriesShape(bars)
     const analysis = new SignalRun(bars, this.settings, run.observer, bars.length)
     analysis.runAll()
-    this.kept.keepOf(analysis)
+    kept.keepOf(analysis)
     return analysis.result(true)
   }
 
   open({ symbol, timeframe }: { symbol: string; timeframe: Timeframe }, run: Run = {}): SignalSession {
-    return new Session(new BarColumns(symbol, timeframe), this.settings, run.observer, this.kept)
+    return new Session(new BarColumns(symbol, timeframe), this.settings, run.observer)
   }
 }
 
 /**
  * One object of each kind that runs are made of. V8 forgets a class's layout at a full collection that finds no
- * instance, and with it all machine code made for it: an engine at rest would be cold after each (decision 14).
+ * instance, and with it all machine code made for it: an engine at rest would be cold after each (decision 14). They are
+ * those of the process, as a backtest makes an engine of its own for each run.
  */
 class Specimens {
   session: SignalSession | null = null
+  outcome: BarOutcome | null = null
   private found: readonly unknown[] = []
 
   keepOf(run: SignalRun): void {
@@ -78,21 +80,16 @@ class Specimens {
   }
 }
 
+const kept = new Specimens()
+
 class Session implements SignalSession {
   private readonly columns: BarColumns
   private readonly analysis: SignalRun
-  private readonly kept: Specimens
   private closed = false
 
-  constructor(
-    columns: BarColumns,
-    settings: SignalSettings,
-    observer: EngineObserver | undefined,
-    kept: Specimens,
-  ) {
+  constructor(columns: BarColumns, settings: SignalSettings, observer: EngineObserver | undefined) {
     this.columns = columns
     this.analysis = new SignalRun(columns, settings, observer, null)
-    this.kept = kept
   }
 
   push(bar: Bar & { symbol?: string }): BarOutcome {
@@ -126,7 +123,7 @@ class Session implements SignalSession {
     if (this.closed) return
     this.closed = true
     this.analysis.end()
-    this.kept.keepOf(this.analysis)
+    kept.keepOf(this.analysis)
   }
 }
 

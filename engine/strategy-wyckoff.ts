@@ -25,12 +25,26 @@ export interface WyckoffOptions {
 
 const dayMs = 86_400_000
 
+const none = new Float64Array(0)
+const noColumns = { time: none, open: none, high: none, low: none, close: none, volume: none }
+let idle: WyckoffRun | undefined
+
 /**
  * Trades the signal engine's signals at the next open. The engine is fed bar by bar and judges each candidate
  * against the account of the backtest itself, as it stands at that bar's close.
  */
 export function wyckoff(options: WyckoffOptions = {}): Strategy {
-  return { name: options.name ?? 'wyckoff_all', start: (context) => new WyckoffRun(context, options) }
+  return {
+    name: options.name ?? 'wyckoff_all',
+    start(context) {
+      // One that never runs: see `Specimens` of the signal engine.
+      idle ??= new WyckoffRun(
+        { ...context, bars: { ...context.bars, length: 0, ...noColumns }, first: 0, end: 0 },
+        {},
+      )
+      return new WyckoffRun(context, options)
+    },
+  }
 }
 
 /** Filled anew for each bar; the session copies what it is given. */
@@ -81,6 +95,10 @@ class WyckoffRun implements StrategyRun {
     if (broker.position !== 0) this.manage(bar, broker, added)
     // Signals that were filled or ended on this bar come again; only new ones are traded.
     for (const signal of added.signals) if (signal.confirmedBar === bar) this.trade(signal, broker)
+  }
+
+  end(): void {
+    this.session.close()
   }
 
   private push(bar: number): BarOutcome {

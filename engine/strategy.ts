@@ -34,6 +34,8 @@ export interface StrategyRun {
    * and stretches without a position or an order cost next to nothing.
    */
   readonly wakeBars?: ArrayLike<number>
+  /** Called once, after the last bar of a run that came to its end. */
+  end?(): void
   /** How many signals there were so far, traded or not. Without it every entry ordered counts as one. */
   readonly signalCount?: number
 }

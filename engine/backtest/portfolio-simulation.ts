@@ -86,7 +86,10 @@ export class PortfolioSimulation {
       observer?.blockEnded(to)
       this.recorder.markTo(to)
     }
-    for (const { book, end } of this.seats) account.cancelAll(book, end - 1)
+    for (const { book, end, run } of this.seats) {
+      account.cancelAll(book, end - 1)
+      run.end?.()
+    }
   }
 
   private step(step: number, watched: RunObserver | undefined): void {

@@ -69,6 +69,7 @@ export class Simulation {
       else this.observedBlock(observer, from, to)
     }
     if (end > this.first) this.account.cancelAll(this.book, end - 1)
+    this.run.end?.()
   }
 
   private observedBlock(observer: RunObserver, first: number, end: number): void {
