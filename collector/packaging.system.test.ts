@@ -30,7 +30,7 @@ if (!(await telemetry.shutdown())) throw new Error('not all was delivered')
 }, 300_000)
 beforeEach(({ skip }) => skip(project.offline !== undefined, project.offline))
 afterEach(() => child?.kill('SIGKILL'))
-afterAll(() => project.remove())
+afterAll(() => project?.remove())
 
 const installed = (...names: string[]) =>
   join(project.folder, 'node_modules', '@tapescope', 'collector', ...names)

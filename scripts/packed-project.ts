@@ -35,34 +35,35 @@ export async function packProject(
     node: (version: NodeVersion) => join(folder, 'node_modules', `node-${version}`, 'bin', 'node'),
     remove: () => rmSync(folder, { recursive: true, force: true }),
   }
-  const tarballs: string[] = []
-  for (const workspace of workspaces) {
-    await run('npm', ['run', '--silent', 'build', '-w', workspace], { cwd: root })
-    const pack = ['pack', '--silent', '--pack-destination', folder, './dist']
-    tarballs.push(`./${(await run('npm', pack, { cwd: join(root, workspace) })).stdout.trim()}`)
-  }
-  writeFileSync(
-    join(folder, 'package.json'),
-    JSON.stringify({ name: 'stranger', private: true, type: 'module' }),
-  )
-  const nodes = nodeVersions.map((version) => `node-${version}@npm:node-linux-${arch()}@${version}`)
-  const install = [
-    'install',
-    '--no-audit',
-    '--no-fund',
-    '--loglevel=error',
-    ...tarballs,
-    ...nodes,
-    ...packages,
-  ]
   try {
-    await run('npm', install, { cwd: folder })
+    const tarballs: string[] = []
+    for (const workspace of workspaces) {
+      await run('npm', ['run', '--silent', 'build', '-w', workspace], { cwd: root })
+      const pack = ['pack', '--silent', '--pack-destination', folder, './dist']
+      tarballs.push(`./${(await run('npm', pack, { cwd: join(root, workspace) })).stdout.trim()}`)
+    }
+    const manifest = { name: 'stranger', private: true, type: 'module' }
+    writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest))
+    const unreachable = await whyUnreachable(folder)
+    if (unreachable !== undefined)
+      return { ...project, offline: `NOT SHOWN: npm's registry did not answer (${unreachable})` }
+    const nodes = nodeVersions.map((version) => `node-${version}@npm:node-linux-${arch()}@${version}`)
+    const options = ['--no-audit', '--no-fund', '--loglevel=error']
+    await run('npm', ['install', ...options, ...tarballs, ...nodes, ...packages], { cwd: folder })
+    return project
+  } catch (error) {
+    project.remove()
+    throw error
+  }
+}
+
+/** The network's code when the registry cannot be reached; an install then names anything but that. */
+async function whyUnreachable(cwd: string): Promise<string | undefined> {
+  try {
+    await run('npm', ['view', '@opentelemetry/api', 'version'], { cwd })
+    return undefined
   } catch (error) {
     const { stderr = '' } = error as { stderr?: string }
-    const [code] =
-      /\b(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH)\b/.exec(stderr) ?? []
-    if (code === undefined) throw error
-    return { ...project, offline: `NOT SHOWN: npm's registry did not answer (${code})` }
+    return /\b(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH)\b/.exec(stderr)?.[0]
   }
-  return project
 }

@@ -44,7 +44,7 @@ test.each(files)(
       for (const { run: command = '' } of job.steps) {
         // What is written into a shell by GitHub could be a stranger's text: it goes through env instead.
         expect(command).not.toContain('${{')
-        for (const [, script] of command.matchAll(/npm run (?:--silent )?([\w:-]+)/g))
+        for (const [, script] of command.matchAll(/npm run (?:--silent )?([\w:-]+)(?![\w:-]| -w)/g))
           expect(scripts).toHaveProperty(script)
         for (const [script] of command.matchAll(/scripts\/[\w.-]+/g))
           await expect(readFile(path.join(root, script), 'utf8')).resolves.toMatch(/^#!/)

@@ -31,7 +31,7 @@ beforeAll(async () => {
   )
   cpSync(join(import.meta.dirname, 'trial'), project.folder, { recursive: true })
 }, 300_000)
-afterAll(() => project.remove())
+afterAll(() => project?.remove())
 beforeEach(async ({ skip }) => {
   skip(project.offline !== undefined, project.offline)
   sink = await startOtlpSink()
