@@ -1,5 +1,6 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:http'
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -304,6 +305,22 @@ test('the page is served under a policy that runs nothing of a string; every oth
   for (const path of ['/..%2f..%2fpackage.json', '/assets/..%2f..%2fetc/passwd.txt', '/%2e%2e/x.ts'])
     expect(await (await fetch(base + path)).text(), path).not.toMatch(/"name"|root:/)
 })
+
+test.each([
+  ['localhost:4319', 200],
+  ['[::1]:4319', 200],
+  ['127.0.0.1', 200],
+  ['rebound.example:4319', 403],
+  ['127.0.0.1.example', 403],
+])(
+  'asked as "%s" it answers %i: a page that lets its own name point here learns nothing',
+  async (host, status) => {
+    const asked = request(`${base}/api/traces`, { headers: { host } }).end()
+    const [answer] = (await once(asked, 'response')) as [IncomingMessage]
+    answer.resume()
+    expect(answer.statusCode).toBe(status)
+  },
+)
 
 test('metrics: the scrape as text, and what the health page shows', async () => {
   expect((await get('/api/metrics')).body).toMatchObject({ text: 'm{span_name="run"} 1\n' })

@@ -52,6 +52,9 @@ export interface ViewerOptions {
   readonly scrapeUrl?: () => string | undefined
 }
 
+/** An address or a Host header, with or without a port. */
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i
+
 const MAX_PROFILE = 16 * 2 ** 20
 const MAX_RUN = 256 * 2 ** 20
 
@@ -60,6 +63,8 @@ export function createViewer(options: ViewerOptions) {
   const { store, profiles = new ProfileStore(), telemetry, scrapeUrl = () => undefined } = options
   const history = new MetricHistory({ scrapeUrl })
   const context: ApiContext = { store, telemetry, profiles, history, scrapeUrl }
+  // Traces are told to this machine alone: a page in its browser may let a name of its own point here.
+  const local = LOOPBACK.test(options.endpoint)
   const server = createServer((request, response) => {
     void settle(response, handle(request, response))
   })
@@ -67,6 +72,8 @@ export function createViewer(options: ViewerOptions) {
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', 'http://viewer')
     const { method } = request
+    if (local && !LOOPBACK.test(request.headers.host ?? ''))
+      throw new ApiProblem(403, 'the viewer answers to localhost and 127.0.0.1 only')
     if (method === 'POST' && url.pathname === '/api/profiles') {
       const wrong = context.profiles.add(await readJsonBody(request, MAX_PROFILE))
       if (wrong !== undefined) throw new ApiProblem(400, wrong)
