@@ -47,26 +47,28 @@ function bare(work: Work, observer?: EngineObserver): Observation {
 }
 
 /** As `startTelemetry()` and the wrappers give it, sending to a backend. */
-async function observed(work: Work, options: ObserveOptions, logs: boolean): Promise<Observation> {
+async function observed(
+  work: Work,
+  options: ObserveOptions,
+  logs: 'none' | 'runs' | 'trades',
+): Promise<Observation> {
   const sink = await startSink()
   process.env['OTEL_EXPORTER_OTLP_ENDPOINT'] = sink.url
-  const telemetry = await startTelemetry(logs ? { logsExporter: ['otlp'] } : {})
-  const log = logs ? createLogger({ write: () => undefined }) : undefined
+  const telemetry = await startTelemetry(logs === 'none' ? {} : { logsExporter: ['otlp'] })
+  const log = logs === 'none' ? undefined : createLogger({ write: () => undefined })
   const backtest = instrumentBacktestEngine(createBacktestEngine(), options)
   const signals = instrumentSignalEngine(createSignalEngine(), options)
-  const told = (bars: BarSeries): number => {
-    if (work === 'backtest') {
-      const { trades } = backtest.run(bars, config)
-      for (const trade of trades) log?.info('trade closed', { ...trade })
-      return trades.length
-    }
-    const { length } = signals.generate(bars).signals
-    log?.info('signals generated', { symbol: bars.symbol, signals: length })
-    return length
+  const found = (bars: BarSeries): number => {
+    if (work === 'signals') return signals.generate(bars).signals.length
+    const { trades } = backtest.run(bars, config)
+    if (logs === 'trades') for (const trade of trades) log?.info('trade closed', { ...trade })
+    return trades.length
   }
   return {
     async pass(bars) {
-      const result = told(bars)
+      log?.info('run started', { symbol: bars.symbol, bars: bars.length })
+      const result = found(bars)
+      log?.info('run ended', { symbol: bars.symbol, found: result })
       if (!(await telemetry.flush())) throw new Error('not everything was sent')
       return result
     },
@@ -139,11 +141,16 @@ export const ways: Readonly<Record<string, Way>> = {
   none: { about: 'not observed', start: (work) => bare(work) },
   default: {
     about: 'default telemetry, sent to a backend within the time',
-    start: (work) => observed(work, {}, false),
+    start: (work) => observed(work, {}, 'none'),
   },
   full: {
-    about: 'worst 32 bars as spans, 128 facts, exemplars and logs, all sent within the time',
-    start: (work) => observed(work, { worst: 32, maxFacts: 128 }, true),
+    about:
+      'worst 32 bars as spans, 128 facts, exemplars, a log line at the start and end of a run, all sent within the time',
+    start: (work) => observed(work, { worst: 32, maxFacts: 128 }, 'runs'),
+  },
+  'trade-logs': {
+    about: 'the same with a log line for each trade',
+    start: (work) => observed(work, { worst: 32, maxFacts: 128 }, 'trades'),
   },
   'opentelemetry-spans': {
     about: 'plain OpenTelemetry: a span per stage and bar',

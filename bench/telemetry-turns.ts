@@ -7,6 +7,8 @@
  */
 import { once } from 'node:events'
 import { parseArgs } from 'node:util'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { generateBars, type BarSeries } from '@tapescope/engine'
 import { config } from './config.ts'
 import { ways, type Observation, type Work } from './pipeline-ways.ts'
@@ -22,6 +24,10 @@ const leastRounds = 3
 /** Different series, taken in turn: more bars than a branch predictor learns by heart. */
 const seriesCount = 3
 
+setFlagsFromString('--expose-gc')
+/** Before each run, outside its time: it pays for its own garbage, not for that of the run before. */
+const collect = runInNewContext('gc') as () => void
+
 const { values } = parseArgs({
   options: {
     work: { type: 'string', default: 'backtest' },
@@ -34,13 +40,14 @@ const { values } = parseArgs({
 })
 const length = Number(values.bars)
 const series = Array.from(
-  { length: seriesCount },
+  { length: values.counted ? 1 : seriesCount },
   (_, i) => generateBars({ seed: Number(values.seed) + i, length }).bars,
 )
 const base = await ways['none'].start(values.work as Work)
 const head = await ways[values.way].start(values.work as Work)
 
 async function cpuNs(side: Observation, bars: BarSeries): Promise<number> {
+  collect()
   const before = process.cpuUsage()
   await side.pass(bars)
   const { user, system } = process.cpuUsage(before)
@@ -77,11 +84,14 @@ async function waitAtEachRun(): Promise<void> {
     process.stdout.write(`${word}\n`)
     await once(process.stdin, 'data')
   }
-  for (let round = 0; round < warmupRounds; round++)
-    for (const side of turns(round)) await side.pass(series[round % seriesCount])
+  const warm = generateBars({ seed: Number(values.seed), length: Math.ceil(length / 4) }).bars
+  for (let round = 0; round < 2 * warmupRounds; round++)
+    for (const side of turns(round)) await cpuNs(side, warm)
+  const [bars] = series
   for (const side of [base, head]) {
+    collect()
     await step('ready')
-    await side.pass(series.at(-1)!)
+    await side.pass(bars)
     await step('done')
   }
   process.stdin.destroy()
