@@ -22,7 +22,14 @@ export function createMetricsHandler(
   return async (request) => {
     if (request.method !== 'GET' && request.method !== 'HEAD')
       return new Response('GET the metrics here\n', { status: 405, headers: { allow: 'GET, HEAD' } })
-    const { resourceMetrics } = await source.collect()
+    let resourceMetrics: CollectionResult['resourceMetrics']
+    try {
+      ;({ resourceMetrics } = await source.collect())
+    } catch {
+      // The library's reader refuses after shutdown; whoever serves this may live on.
+      store.misuse('collect_refused')
+      return new Response('no metrics: telemetry has been shut down\n', { status: 503 })
+    }
     const open = prefersOpenMetrics(request.headers.get('accept') ?? '')
     const body = open
       ? serializeOpenMetrics(resourceMetrics, (attributes) =>
