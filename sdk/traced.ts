@@ -1,7 +1,6 @@
-import { context, trace } from '@opentelemetry/api'
-import { closeFailedSpan, closeSpan, openSpan, type SpanSettings } from './safe-span.ts'
+import type { SpanSettings } from './safe-span.ts'
 import { tracingOn } from './tracing-on.ts'
-import { whenOver } from './when-over.ts'
+import { withSpan } from './with-span.ts'
 
 type AnyFunction = (...args: never[]) => unknown
 
@@ -29,21 +28,5 @@ function tracedCall(
   self: unknown,
   args: never[],
 ): unknown {
-  const parent = context.active()
-  const span = openSpan(name, settings ?? {}, parent)
-  const active = trace.setSpan(parent, span)
-  let result: unknown
-  try {
-    result = context.with(active, () => Reflect.apply(fn, self, args))
-  } catch (error) {
-    closeFailedSpan(span, error)
-    throw error
-  }
-  whenOver(
-    result,
-    active,
-    () => closeSpan(span),
-    (error) => closeFailedSpan(span, error),
-  )
-  return result
+  return withSpan(name, () => Reflect.apply(fn, self, args), settings)
 }

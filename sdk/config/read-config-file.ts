@@ -90,18 +90,7 @@ function readPropagator(node: ConfigNode | undefined, put: Put): void {
 
 function readTracer(node: ConfigNode | undefined, put: Put): void {
   if (node === undefined) return
-  const exporters: string[] = []
-  for (const processor of node.children('processors')) {
-    const kind = processor.only()
-    const one = processor.child(kind)
-    if (one === undefined || (kind !== 'batch' && kind !== 'simple')) throw processor.cannot(kind)
-    put('spanDelayMs', one.number('schedule_delay'), one)
-    put('spanTimeoutMs', one.number('export_timeout'), one)
-    put('spanQueue', one.number('max_queue_size'), one)
-    put('spanBatch', kind === 'simple' ? 1 : one.number('max_export_batch_size'), one)
-    exporters.push(readExporter('traces', one.child('exporter'), put))
-  }
-  put('tracesExporter', once(exporters, node), node)
+  readProcessors('traces', 'span', node, put)
   const limits = node.child('limits')
   if (limits !== undefined) {
     put('attributeLength', limits.number('attribute_value_length_limit'), limits)
@@ -158,21 +147,26 @@ function readMeter(node: ConfigNode | undefined, put: Put): void {
 
 function readLogger(node: ConfigNode | undefined, put: Put): void {
   if (node === undefined) return
+  readProcessors('logs', 'log', node, put)
+  const limits = node.child('limits')
+  put('logAttributeLength', limits?.number('attribute_value_length_limit'), limits ?? node)
+  put('logAttributeCount', limits?.number('attribute_count_limit'), limits ?? node)
+}
+
+/** The processors of spans or log records, each with its exporter; `prefix` is how the settings of that signal begin. */
+function readProcessors(signal: 'traces' | 'logs', prefix: 'span' | 'log', node: ConfigNode, put: Put): void {
   const exporters: string[] = []
   for (const processor of node.children('processors')) {
     const kind = processor.only()
     const one = processor.child(kind)
     if (one === undefined || (kind !== 'batch' && kind !== 'simple')) throw processor.cannot(kind)
-    put('logDelayMs', one.number('schedule_delay'), one)
-    put('logTimeoutMs', one.number('export_timeout'), one)
-    put('logQueue', one.number('max_queue_size'), one)
-    put('logBatch', kind === 'simple' ? 1 : one.number('max_export_batch_size'), one)
-    exporters.push(readExporter('logs', one.child('exporter'), put))
+    put(`${prefix}DelayMs`, one.number('schedule_delay'), one)
+    put(`${prefix}TimeoutMs`, one.number('export_timeout'), one)
+    put(`${prefix}Queue`, one.number('max_queue_size'), one)
+    put(`${prefix}Batch`, kind === 'simple' ? 1 : one.number('max_export_batch_size'), one)
+    exporters.push(readExporter(signal, one.child('exporter'), put))
   }
-  put('logsExporter', once(exporters, node), node)
-  const limits = node.child('limits')
-  put('logAttributeLength', limits?.number('attribute_value_length_limit'), limits ?? node)
-  put('logAttributeCount', limits?.number('attribute_count_limit'), limits ?? node)
+  put(`${signal}Exporter`, once(exporters, node), node)
 }
 
 /** One backend per signal: what leads to more is a collector. */
