@@ -103,7 +103,7 @@ async function unlimited() {
 async function told(): Promise<void> {
   await flush()
   const { user, system } = process.cpuUsage()
-  process.send!({ cpuMicroseconds: user + system })
+  process.send!({ cpuMicroseconds: user + system, user, system })
 }
 
 const { port, flush } = await (process.argv[2] === 'bare' ? bare() : instrumented())

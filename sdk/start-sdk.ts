@@ -1,12 +1,11 @@
 import { isMainThread } from 'node:worker_threads'
-import { context, createNoopMeter, diag, logs, metrics, propagation, trace } from '@opentelemetry/api'
+import { context, diag, logs, metrics, propagation, trace } from '@opentelemetry/api'
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
 import { PrometheusSerializer } from '@opentelemetry/exporter-prometheus'
 import { registerInstrumentations, type Instrumentation } from '@opentelemetry/instrumentation'
-import { PgInstrumentation } from '@opentelemetry/instrumentation-pg'
 import { UndiciInstrumentation } from '@opentelemetry/instrumentation-undici'
 import { LoggerProvider } from '@opentelemetry/sdk-logs'
-import { AggregationType, MeterProvider } from '@opentelemetry/sdk-metrics'
+import { MeterProvider } from '@opentelemetry/sdk-metrics'
 import type { Settings } from './config/settings.ts'
 import { createPropagator } from './context/create-propagator.ts'
 import { createSampler } from './context/create-sampler.ts'
@@ -18,7 +17,7 @@ import { noteLoadedBefore } from './loaded-before.ts'
 import { createMetricProducer } from './metric-producer.ts'
 import type { MetricStore } from './metric-store.ts'
 import { createMetricsHandler, type MetricsHandler } from './metrics-handler.ts'
-import { PgErrorType } from './pg-error-type.ts'
+import { PgSpans } from './pg-spans.ts'
 import { setCurrentRedactor } from './privacy/current-redactor.ts'
 import { createRedactor, LogRedaction, SpanRedaction } from './privacy/redactor.ts'
 import { observeProcess } from './process-metrics.ts'
@@ -55,14 +54,12 @@ export function startSdk(
     resource,
     sampler: createSampler(settings),
     spanLimits: spanLimits(settings),
-    spanProcessors: [new PgErrorType(), new SpanRedaction(redactor), ...spans.processors],
+    spanProcessors: [new SpanRedaction(redactor), ...spans.processors],
   })
   const reader = new PullReader(createMetricProducer(store))
   const meterProvider = new MeterProvider({
     resource,
     readers: [reader, ...createPushReaders(settings, store, () => createMetricProducer(store))],
-    // The library's connection gauges are wrong with two pools, and promtool refuses a gauge named ..._count.
-    views: [{ meterName: '@opentelemetry/instrumentation-pg', aggregation: { type: AggregationType.DROP } }],
   })
   const loggerProvider = new LoggerProvider({
     resource,
@@ -82,15 +79,11 @@ export function startSdk(
     diag.warn(
       `tapescope: ${name} was imported before telemetry started and gives no spans; start with --import @tapescope/sdk/register`,
     )
-  const ours = libraries(settings)
   const unregister = registerInstrumentations({
     tracerProvider,
     meterProvider,
-    instrumentations: [...ours, ...more],
+    instrumentations: [...libraries(settings), ...more],
   })
-  // What the view drops is still hashed per statement: about 10 µs of each.
-  for (const one of ours)
-    if (one instanceof PgInstrumentation) one.setMeterProvider({ getMeter: () => createNoopMeter() })
   const stopProcess = observeProcess(store)
   const metricsHandler = createMetricsHandler(
     reader,
@@ -136,10 +129,9 @@ export function startSdk(
   }
 }
 
-function libraries({ disabledInstrumentations }: Settings): Instrumentation[] {
+function libraries({ disabledInstrumentations, captureStatements }: Settings): Instrumentation[] {
   const made: Instrumentation[] = []
-  if (!disabledInstrumentations.includes('pg'))
-    made.push(new PgInstrumentation({ ignoreConnectSpans: true, requireParentSpan: true }))
+  if (!disabledInstrumentations.includes('pg')) made.push(new PgSpans({ captureText: captureStatements }))
   if (!disabledInstrumentations.includes('undici'))
     made.push(new UndiciInstrumentation({ requireParentforSpans: true }))
   return made

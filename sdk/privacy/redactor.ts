@@ -47,8 +47,8 @@ export function createRedactor({
     'url.full': maskUrl,
     'http.url': maskUrl,
     'http.target': maskUrl,
-    'url.path': maskPath,
-    'url.query': maskQuery,
+    'url.path': remembering(maskPath, isShort),
+    'url.query': remembering(maskQuery, isShort),
     'url.fragment': () => undefined,
     'process.command': () => undefined,
     'process.command_line': () => undefined,
@@ -56,7 +56,7 @@ export function createRedactor({
   }
 
   // Names and short values come again and again: what was found out about one is kept.
-  const secrets = remembering(maskSecrets, (text) => text.length <= 128)
+  const secrets = remembering(maskSecrets, isShort)
   const ruleFor = remembering(findRule, () => true)
 
   function findRule(key: string): Rule {
@@ -94,6 +94,8 @@ export function createRedactor({
 }
 
 const mostRemembered = 4096
+
+const isShort = (text: string): boolean => text.length <= 128
 
 function remembering<Answer>(
   find: (text: string) => Answer,

@@ -98,8 +98,11 @@ export class RecordedSpan implements Span, ReadableSpan {
   setAttribute(key: string, value: AttributeValue): this {
     if (this.refuses('setAttribute') || value === undefined) return this
     const { limits } = this.settings
-    const plain = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
-    if (plain && key.length > 0 && limits.attributeValueLengthLimit === Infinity) {
+    const plain =
+      typeof value === 'number' ||
+      typeof value === 'boolean' ||
+      (typeof value === 'string' && value.length <= limits.attributeValueLengthLimit)
+    if (plain && key.length > 0) {
       if (!Object.hasOwn(this.attributes, key)) {
         if (this.attributeCount >= limits.attributeCountLimit) return this.dropAttribute()
         this.attributeCount++
