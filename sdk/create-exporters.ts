@@ -17,7 +17,7 @@ import {
   type SpanProcessor,
 } from '@opentelemetry/sdk-trace'
 import type { Settings } from './config/settings.ts'
-import { listEncoder } from './delivery/batch-queue.ts'
+import { listEncoder, type BatchEncoder } from './delivery/batch-queue.ts'
 import { keepBooks } from './delivery/books.ts'
 import { DeliveryQueue, type Books } from './delivery/delivery-queue.ts'
 import type { LastDelivery } from './delivery/deliver-at-exit.ts'
@@ -26,6 +26,8 @@ import { otlpTarget } from './delivery/otlp-target.ts'
 import { SpanEncoder } from './delivery/span-encoder.ts'
 import { LogQueue } from './log-queue.ts'
 import type { MetricStore } from './metric-store.ts'
+import { redactSpan, SpanRedaction } from './privacy/redact-span.ts'
+import type { Redactor } from './privacy/redactor.ts'
 import { SpanQueue } from './span-queue.ts'
 
 /** What stands at the end of a signal's pipeline. */
@@ -42,10 +44,14 @@ export interface Outlet<Processor> {
   close(): void
 }
 
-export function createSpanOutlet(settings: Settings, store: MetricStore): Outlet<SpanProcessor> {
+export function createSpanOutlet(
+  settings: Settings,
+  store: MetricStore,
+  redactor: Redactor,
+): Outlet<SpanProcessor> {
   const console = settings.tracesExporter.includes('console')
   const processors: SpanProcessor[] = console
-    ? [new SimpleSpanProcessor({ exporter: new ConsoleSpanExporter() })]
+    ? [new SpanRedaction(redactor), new SimpleSpanProcessor({ exporter: new ConsoleSpanExporter() })]
     : []
   if (!settings.tracesExporter.includes('otlp')) return { processors, ...nothing }
   const target = otlpTarget(settings, 'traces', settings.spanTimeoutMs)
@@ -59,10 +65,12 @@ export function createSpanOutlet(settings: Settings, store: MetricStore): Outlet
     (answer) => serializer.deserializeResponse(answer).partialSuccess?.rejectedSpans ?? 0,
   )
   const queue = new SpanQueue({
-    encoder:
+    encoder: redacted(
+      redactor,
       target.encoding === 'json'
         ? listEncoder((spans: ReadableSpan[]) => JsonTraceSerializer.serializeRequest(spans))
         : new SpanEncoder(),
+    ),
     delivery,
     books,
     batch: settings.spanBatch,
@@ -73,6 +81,17 @@ export function createSpanOutlet(settings: Settings, store: MetricStore): Outlet
     processors: [...processors, queue],
     lost: () => books.lost(),
     ...outletOf(queue, sender, delivery, target, books),
+  }
+}
+
+/** Redacts on the way into the encoder, with many spans at a time, instead of at the end of each. */
+function redacted(redactor: Redactor, encoder: BatchEncoder<ReadableSpan>): BatchEncoder<ReadableSpan> {
+  return {
+    add(span) {
+      redactSpan(redactor, span)
+      encoder.add(span)
+    },
+    take: () => encoder.take(),
   }
 }
 

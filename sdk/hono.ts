@@ -6,10 +6,12 @@ import {
   trace,
   type Attributes,
   type Context as OtelContext,
+  type Span,
   type TextMapGetter,
 } from '@opentelemetry/api'
 import type { Context, MiddlewareHandler } from 'hono'
 import { matchedRoutes } from 'hono/route'
+import { fixAttributes } from './spans/fixed-attributes.ts'
 import { errorType, recordError } from './record-error.ts'
 import { tracer } from './safe-span.ts'
 
@@ -17,6 +19,19 @@ import { tracer } from './safe-span.ts'
 export interface TraceRequestsOptions {
   /** Requests that get no span, such as health checks and scrapes. */
   readonly ignore?: (request: Request) => boolean
+  /**
+   * Called when a request has been answered, before its span ends: a place for metrics of requests that costs no
+   * middleware of its own. `route` is the template, undefined when none matched. Must not throw.
+   */
+  readonly ended?: (request: EndedRequest) => void
+}
+
+/** A request that has been answered. */
+export interface EndedRequest {
+  readonly context: Context
+  readonly span: Span
+  readonly route: string | undefined
+  readonly seconds: number
 }
 
 /** Methods that become part of a span's name; a client may invent others. */
@@ -28,11 +43,12 @@ const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIO
  * a status of 500 and above. Register it first: `app.use(traceRequests())`. Do not use instrumentation-http or
  * `@hono/otel` beside it: there would be two spans.
  */
-export function traceRequests({ ignore }: TraceRequestsOptions = {}): MiddlewareHandler {
-  return async (c, next) => {
+export function traceRequests({ ignore, ended }: TraceRequestsOptions = {}): MiddlewareHandler {
+  const route = staticRoutes()
+  return (c, next) => {
     if (ignore?.(c.req.raw) === true) return next()
     const parent = propagation.extract(context.active(), c.req.raw.headers, headerGetter)
-    return inServerSpan(c, parent, next)
+    return inServerSpan(c, parent, next, route, ended)
   }
 }
 
@@ -41,16 +57,23 @@ const headerGetter: TextMapGetter<Headers> = {
   keys: (headers) => [...headers.keys()],
 }
 
-async function inServerSpan(c: Context, parent: OtelContext, next: () => Promise<void>): Promise<void> {
+async function inServerSpan(
+  c: Context,
+  parent: OtelContext,
+  next: () => Promise<void>,
+  routeOf: (c: Context) => string | undefined,
+  ended: TraceRequestsOptions['ended'],
+): Promise<void> {
+  const started = performance.now()
   const { method } = c.req
   const known = methods.has(method) ? method : '_OTHER'
-  const attributes: Attributes = { 'http.request.method': known }
-  if (known === '_OTHER') attributes['http.request.method_original'] = method.slice(0, 32)
-  addUrl(attributes, c.req.url)
-  const agent = c.req.header('user-agent')
-  if (agent !== undefined) attributes['user_agent.original'] = agent
   const verb = known === '_OTHER' ? 'HTTP' : known
+  const { url } = c.req
+  const path = Math.max(0, url.indexOf('/', url.indexOf('://') + 3))
+  const attributes = senderOf(known, url.slice(0, path), c.req.header('user-agent') ?? '')
   const span = tracer().startSpan(verb, { kind: SpanKind.SERVER, attributes }, parent)
+  if (known === '_OTHER') span.setAttribute('http.request.method_original', method.slice(0, 32))
+  setPath(span, url, path)
   try {
     await context.with(trace.setSpan(parent, span), next)
     const { status } = c.res
@@ -64,36 +87,44 @@ async function inServerSpan(c: Context, parent: OtelContext, next: () => Promise
     recordError(span, error)
     throw error
   } finally {
-    const route = routeTemplate(c)
+    const route = routeOf(c)
     if (route !== undefined) {
       span.setAttribute('http.route', route)
       span.updateName(nameOf(verb, route))
     }
+    ended?.({ context: c, span, route, seconds: (performance.now() - started) / 1e3 })
     span.end()
   }
 }
 
-/** What the last request was sent to: nearly always the same. */
-let lastOrigin = ''
-let lastUrl: URL | null = null
-
 /** A request's URL is an absolute one that the server has made; it is taken apart by hand, which costs a fifth. */
-function addUrl(attributes: Attributes, url: string): void {
-  const path = url.indexOf('/', url.indexOf('://') + 3)
-  const origin = path < 0 ? url : url.slice(0, path)
-  if (origin !== lastOrigin) {
-    lastUrl = URL.parse(origin)
-    lastOrigin = origin
-  }
-  if (lastUrl === null || path < 0) return
-  attributes['url.scheme'] = lastUrl.protocol.slice(0, -1)
-  const end = url.indexOf('#', path)
-  const whole = end < 0 ? url.slice(path) : url.slice(path, end)
-  const query = whole.indexOf('?')
-  attributes['url.path'] = query < 0 ? whole : whole.slice(0, query)
-  if (query >= 0 && query + 1 < whole.length) attributes['url.query'] = whole.slice(query + 1)
-  attributes['server.address'] = lastUrl.hostname
-  if (lastUrl.port !== '') attributes['server.port'] = Number(lastUrl.port)
+function setPath(span: Span, url: string, start: number): void {
+  const fragment = url.indexOf('#', start)
+  const end = fragment < 0 ? url.length : fragment
+  const query = url.indexOf('?', start)
+  const split = query < 0 || query > end ? end : query
+  span.setAttribute('url.path', url.slice(start, split))
+  if (split + 1 < end) span.setAttribute('url.query', url.slice(split + 1, end))
+}
+
+/** By method, origin and user agent: what a client sends again and again. */
+const senders = new Map<string, Readonly<Attributes>>()
+const mostSenders = 500
+
+function senderOf(method: string, origin: string, agent: string): Readonly<Attributes> {
+  const key = `${method} ${origin} ${agent}`
+  const known = senders.get(key)
+  if (known !== undefined) return known
+  const url = URL.parse(origin)
+  const attributes = fixAttributes({
+    'http.request.method': method,
+    ...(url !== null && { 'url.scheme': url.protocol.slice(0, -1), 'server.address': url.hostname }),
+    ...(url !== null && url.port !== '' && { 'server.port': Number(url.port) }),
+    ...(agent !== '' && { 'user_agent.original': agent }),
+  })
+  if (senders.size >= mostSenders) senders.clear()
+  if (key.length < 1024) senders.set(key, attributes)
+  return attributes
 }
 
 /** By verb and route: templates are few, and a text that is the same each time is masked and written faster. */
@@ -109,6 +140,24 @@ function nameOf(verb: string, route: string): string {
     if (ofVerb.size < mostNames) ofVerb.set(route, name)
   }
   return name
+}
+
+const mostStatic = 1000
+
+/** `routeTemplate` that remembers the paths which are their own template: to look at all matches takes as long as a span. */
+function staticRoutes(): (c: Context) => string | undefined {
+  const known = new Map<string, Set<string>>()
+  return (c) => {
+    const { path, method } = c.req
+    let paths = known.get(method)
+    if (paths?.has(path) === true) return path
+    const template = routeTemplate(c)
+    if (template === path && methods.has(method)) {
+      if (paths === undefined) known.set(method, (paths = new Set()))
+      if (paths.size < mostStatic) paths.add(path)
+    }
+    return template
+  }
 }
 
 /**

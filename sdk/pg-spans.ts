@@ -1,4 +1,4 @@
-import { context, SpanKind, trace, type Attributes, type Span } from '@opentelemetry/api'
+import { context, SpanKind, trace, type Span, type SpanOptions } from '@opentelemetry/api'
 import {
   InstrumentationBase,
   InstrumentationNodeModuleDefinition,
@@ -6,16 +6,27 @@ import {
   isWrapped,
 } from '@opentelemetry/instrumentation'
 import { packageVersion } from './package-version.ts'
+import { fixAttributes } from './spans/fixed-attributes.ts'
 import { recordError } from './record-error.ts'
 
 /** The part of a pg client that is needed. */
 interface PgClient {
-  readonly connectionParameters?: {
-    readonly host?: string
-    readonly port?: number
-    readonly database?: string
-  }
+  readonly connectionParameters?: Connection
 }
+
+interface Connection {
+  readonly host?: string
+  readonly port?: number
+  readonly database?: string
+}
+
+/** What all spans of one statement on one connection have in common. */
+interface StatementKind {
+  readonly name: string
+  readonly options: SpanOptions
+}
+
+const nowhere: Connection = {}
 
 interface PgStatement {
   readonly text: string
@@ -29,7 +40,7 @@ type Callback = (this: unknown, error: unknown, ...results: unknown[]) => unknow
 
 const versions = ['>=8.0.3 <9']
 /** Names of prepared statements are the programmer's, but a program may make them up. */
-const mostNames = 1000
+const mostKinds = 1000
 
 /**
  * A client span for each statement that `pg` runs inside of a trace, named after the prepared statement, otherwise
@@ -39,7 +50,7 @@ const mostNames = 1000
  */
 export class PgSpans extends InstrumentationBase {
   private readonly captureText: boolean
-  private readonly names = new Map<string, string>()
+  private readonly kinds = new WeakMap<Connection, Map<string, StatementKind>>()
 
   constructor({ captureText }: { readonly captureText: boolean }) {
     // What the base class asks for in its constructor is `init`, which needs nothing of this one.
@@ -115,27 +126,36 @@ export class PgSpans extends InstrumentationBase {
     }
   }
 
-  private start({ connectionParameters = {} }: PgClient, { text, name }: PgStatement): Span {
-    const { host, port, database } = connectionParameters
-    const attributes: Attributes = { 'db.system.name': 'postgresql' }
-    if (database !== undefined) attributes['db.namespace'] = database
-    if (host !== undefined) attributes['server.address'] = host
-    if (Number.isInteger(port)) attributes['server.port'] = port!
-    if (typeof name === 'string') attributes['db.postgresql.plan'] = name
-    if (this.captureText) attributes['db.query.text'] = text
-    const known = typeof name === 'string' && name !== '' ? name : verbOf(text)
-    return this.tracer.startSpan(this.nameOf(known, database ?? ''), { kind: SpanKind.CLIENT, attributes })
-  }
-
-  private nameOf(known: string, database: string): string {
-    const key = database === '' ? known : `${known} ${database}`
-    let name = this.names.get(key)
-    if (name === undefined) {
-      name = `pg.query:${key}`
-      if (this.names.size < mostNames) this.names.set(key, name)
+  private start({ connectionParameters = nowhere }: PgClient, { text, name }: PgStatement): Span {
+    let ofConnection = this.kinds.get(connectionParameters)
+    if (ofConnection === undefined) this.kinds.set(connectionParameters, (ofConnection = new Map()))
+    const plan = typeof name === 'string' && name !== '' ? name : undefined
+    const known = plan ?? verbOf(text)
+    let kind = ofConnection.get(known)
+    if (kind === undefined) {
+      kind = kindOf(connectionParameters, known, plan)
+      if (ofConnection.size < mostKinds) ofConnection.set(known, kind)
     }
-    return name
+    const span = this.tracer.startSpan(kind.name, kind.options)
+    if (this.captureText) span.setAttribute('db.query.text', text)
+    return span
   }
+}
+
+function kindOf(
+  { host, port, database }: Connection,
+  known: string,
+  plan: string | undefined,
+): StatementKind {
+  const attributes = fixAttributes({
+    'db.system.name': 'postgresql',
+    ...(database !== undefined && database !== '' && { 'db.namespace': database }),
+    ...(host !== undefined && { 'server.address': host }),
+    ...(Number.isInteger(port) && { 'server.port': port! }),
+    ...(plan !== undefined && { 'db.postgresql.plan': plan }),
+  })
+  const where = database === undefined || database === '' ? '' : ` ${database}`
+  return { name: `pg.query:${known}${where}`, options: { kind: SpanKind.CLIENT, attributes } }
 }
 
 interface PgModule {

@@ -19,7 +19,7 @@ import type { MetricStore } from './metric-store.ts'
 import { createMetricsHandler, type MetricsHandler } from './metrics-handler.ts'
 import { PgSpans } from './pg-spans.ts'
 import { setCurrentRedactor } from './privacy/current-redactor.ts'
-import { createRedactor, LogRedaction, SpanRedaction } from './privacy/redactor.ts'
+import { createRedactor, LogRedaction } from './privacy/redactor.ts'
 import { observeProcess } from './process-metrics.ts'
 import { PullReader } from './pull-reader.ts'
 import { createPushReaders } from './push-metrics.ts'
@@ -48,13 +48,13 @@ export function startSdk(
   const redactor = createRedactor(settings)
   setCurrentRedactor(redactor)
   const resource = describeProcess(settings, redactor)
-  const spans = createSpanOutlet(settings, store)
+  const spans = createSpanOutlet(settings, store, redactor)
   const records = createLogOutlet(settings, store)
   const tracerProvider = new SpanProvider({
     resource,
     sampler: createSampler(settings),
     spanLimits: spanLimits(settings),
-    spanProcessors: [new SpanRedaction(redactor), ...spans.processors],
+    spanProcessors: [...spans.processors],
   })
   const reader = new PullReader(createMetricProducer(store))
   const meterProvider = new MeterProvider({

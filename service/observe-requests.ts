@@ -1,7 +1,5 @@
-import { trace } from '@opentelemetry/api'
 import { bindCounter, bindHistogram, type BoundCounter, type BoundHistogram } from '@tapescope/sdk'
-import type { MiddlewareHandler } from 'hono'
-import { matchedRoutes } from 'hono/route'
+import type { EndedRequest } from '@tapescope/sdk/hono'
 
 /** Methods that become label values; a client may invent others. */
 const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
@@ -12,8 +10,11 @@ interface Watched {
   readonly byStatus: Map<number, BoundCounter>
 }
 
-/** Counts and times every request, errors included: `api_requests_total`, `api_request_duration_seconds`. */
-export function observeRequests(): MiddlewareHandler {
+/**
+ * Counts and times every request, errors included: `api_requests_total`, `api_request_duration_seconds`. Routes are
+ * few; a path that matches none is `unmatched`.
+ */
+export function observeRequests(): (request: EndedRequest) => void {
   const byEndpoint = new Map<string, Map<string, Watched>>()
 
   function watchedFor(method: string, endpoint: string): Watched {
@@ -27,24 +28,17 @@ export function observeRequests(): MiddlewareHandler {
     return watched
   }
 
-  return async (c, next) => {
-    const started = performance.now()
-    try {
-      await next()
-    } finally {
-      const method = methods.has(c.req.method) ? c.req.method : '_OTHER'
-      // Middleware is registered for all paths; a route is the last match that is not.
-      const path = matchedRoutes(c).at(-1)?.path ?? '*'
-      const endpoint = path.includes('*') ? 'unmatched' : path
-      const { status } = c.res
-      const { duration, byStatus } = watchedFor(method, endpoint)
-      let count = byStatus.get(status)
-      if (count === undefined) {
-        count = bindCounter('api_requests_total', { method, endpoint, status_code: String(status) })
-        byStatus.set(status, count)
-      }
-      count.add()
-      duration.recordInSpan((performance.now() - started) / 1e3, trace.getActiveSpan())
+  return ({ context, span, route, seconds }) => {
+    const method = methods.has(context.req.method) ? context.req.method : '_OTHER'
+    const endpoint = route === undefined || route.includes('*') ? 'unmatched' : route
+    const { status } = context.res
+    const { duration, byStatus } = watchedFor(method, endpoint)
+    let count = byStatus.get(status)
+    if (count === undefined) {
+      count = bindCounter('api_requests_total', { method, endpoint, status_code: String(status) })
+      byStatus.set(status, count)
     }
+    count.add()
+    duration.recordInSpan(seconds, span)
   }
 }

@@ -109,7 +109,7 @@ export async function serve(options: ServeOptions): Promise<Service> {
   const watch = watchData(database, log)
   await watch.refresh()
   const app = createApp({
-    observers: [traceRequests(), observeRequests()],
+    observers: [traceRequests({ ended: observeRequests() })],
     uploadBytes: limits.uploadBytes,
     database,
     generation,

@@ -36,9 +36,14 @@ export interface BatchQueueOptions<Item> {
   readonly delayMs: number
 }
 
+/** Items that are encoded together: their code stays warm, and none waits for the batch to be full. */
+const together = 64
+
 /** Gathers items (spans, log records) into encoded batches, hands each on as soon as it is full, and keeps the books. */
 export class BatchQueue<Item> {
   private readonly options: BatchQueueOptions<Item>
+  private fresh: Item[] = []
+  /** Items in the encoder. */
   private count = 0
   private timer: NodeJS.Timeout | undefined
   private stopped = false
@@ -48,21 +53,15 @@ export class BatchQueue<Item> {
   }
 
   add(item: Item): void {
-    const { books, batch, maxItems, delayMs, delivery, encoder } = this.options
+    const { books, batch, maxItems, delayMs, delivery } = this.options
     books.created(1)
     if (this.stopped) {
       books.dropped(1, 'after_shutdown')
       return
     }
-    try {
-      encoder.add(item)
-    } catch {
-      books.dropped(1, 'encoding_failed')
-      return
-    }
-    this.count++
-    if (this.count < batch) this.timer ??= setTimeout(() => this.hand(), delayMs).unref()
-    else if (delivery.pending + this.count > maxItems) this.dropItems('queue_full')
+    if (this.fresh.push(item) >= together) this.encodeFresh()
+    if (this.count + this.fresh.length < batch) this.timer ??= setTimeout(() => this.hand(), delayMs).unref()
+    else if (delivery.pending + batch > maxItems) this.dropItems('queue_full')
     else this.hand()
   }
 
@@ -96,6 +95,7 @@ export class BatchQueue<Item> {
   private hand(): void {
     clearTimeout(this.timer)
     this.timer = undefined
+    this.encodeFresh()
     const { count } = this
     if (count === 0) return
     this.count = 0
@@ -108,9 +108,26 @@ export class BatchQueue<Item> {
   private dropItems(reason: DropReason): void {
     clearTimeout(this.timer)
     this.timer = undefined
-    if (this.count > 0) this.options.books.dropped(this.count, reason)
+    const items = this.count + this.fresh.length
+    if (items > 0) this.options.books.dropped(items, reason)
+    this.fresh = []
     this.count = 0
     this.encoded()
+  }
+
+  private encodeFresh(): void {
+    const { encoder, books } = this.options
+    const { fresh } = this
+    if (fresh.length === 0) return
+    this.fresh = []
+    for (const item of fresh) {
+      try {
+        encoder.add(item)
+        this.count++
+      } catch {
+        books.dropped(1, 'encoding_failed')
+      }
+    }
   }
 
   private encoded(): Uint8Array | undefined {

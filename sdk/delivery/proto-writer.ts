@@ -113,11 +113,11 @@ export class ProtoWriter {
     this.pos += bytes.length
   }
 
-  /** All that another has written. */
-  append(other: ProtoWriter): void {
-    this.room(other.pos)
-    this.bytes.set(other.bytes.subarray(0, other.pos), this.pos)
-    this.pos += other.pos
+  /** Fields that are encoded already. */
+  append(fields: Uint8Array): void {
+    this.room(fields.length)
+    this.bytes.set(fields, this.pos)
+    this.pos += fields.length
   }
 
   /** Two hex digits a byte, with the length. */

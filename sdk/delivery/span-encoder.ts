@@ -2,6 +2,7 @@ import type { AnyValue, HrTime, Link, SpanContext } from '@opentelemetry/api'
 import type { InstrumentationScope } from '@opentelemetry/core'
 import type { Resource } from '@opentelemetry/resources'
 import type { ReadableSpan, TimedEvent } from '@opentelemetry/sdk-trace'
+import { RecordedSpan } from '../spans/recorded-span.ts'
 import type { BatchEncoder } from './batch-queue.ts'
 import { ProtoWriter } from './proto-writer.ts'
 
@@ -43,7 +44,7 @@ export class SpanEncoder implements BatchEncoder<ReadableSpan> {
       for (const [scope, writer] of scopes) {
         const spans = body.begin(18)
         writeScope(body, scope)
-        body.append(writer)
+        body.append(writer.bytes.subarray(0, writer.pos))
         if (scope.schemaUrl !== undefined && scope.schemaUrl !== '') {
           body.varint(26)
           body.text(scope.schemaUrl)
@@ -122,7 +123,12 @@ function writeSpan(writer: ProtoWriter, span: ReadableSpan): void {
   writer.varint(span.kind + 1)
   writeTime(writer, 57, span.startTime)
   writeTime(writer, 65, span.endTime)
-  writeAttributes(writer, 74, span.attributes)
+  const fixed = span instanceof RecordedSpan ? span.fixed : undefined
+  if (fixed === undefined) writeAttributes(writer, 74, span.attributes)
+  else {
+    writer.append((fixed.bytes ??= encoded(fixed.values)))
+    writeAttributes(writer, 74, (span as RecordedSpan).own)
+  }
   writeCount(writer, 80, span.droppedAttributesCount)
   for (const event of span.events) writeEvent(writer, event)
   writeCount(writer, 96, span.droppedEventsCount)
@@ -138,6 +144,12 @@ function writeSpan(writer: ProtoWriter, span: ReadableSpan): void {
   writer.end(status)
   writeFlags(writer, 133, context.traceFlags, parent?.isRemote)
   writer.end(start)
+}
+
+function encoded(attributes: object): Uint8Array {
+  const writer = new ProtoWriter(512)
+  writeAttributes(writer, 74, attributes)
+  return writer.bytes.subarray(0, writer.pos)
 }
 
 function writeEvent(writer: ProtoWriter, event: TimedEvent): void {

@@ -1,6 +1,5 @@
 import type { Context } from '@opentelemetry/api'
 import type { LogRecordProcessor, ReadWriteLogRecord } from '@opentelemetry/sdk-logs'
-import type { ReadableSpan, SpanProcessor } from '@opentelemetry/sdk-trace'
 import type { Settings } from '../config/settings.ts'
 import {
   masked,
@@ -121,32 +120,6 @@ function maskStack(stack: string, message: (text: string) => string): string {
     .map((line) => (/^\s+at /.test(line) ? line : message(line)))
     .filter((line) => line !== '')
     .join('\n')
-}
-
-/** Redacts every span when it ends, before any processor behind it sees it. */
-export class SpanRedaction implements SpanProcessor {
-  private readonly redactor: Redactor
-
-  constructor(redactor: Redactor) {
-    this.redactor = redactor
-  }
-
-  onStart(): void {}
-
-  onEnd(span: ReadableSpan): void {
-    const { redactor } = this
-    const changed = span as { name: string; status: { message?: string } }
-    changed.name = redactor.text(span.name)
-    redactor.attributes(span.attributes)
-    for (const event of span.events) if (event.attributes !== undefined) redactor.attributes(event.attributes)
-    for (const link of span.links) if (link.attributes !== undefined) redactor.attributes(link.attributes)
-    const { message } = span.status
-    if (message !== undefined) changed.status.message = redactor.message(message)
-  }
-
-  async forceFlush(): Promise<void> {}
-
-  async shutdown(): Promise<void> {}
 }
 
 /** Redacts every log record before any processor behind it sees it. */

@@ -22,6 +22,7 @@ import {
 } from '@opentelemetry/core'
 import type { Resource } from '@opentelemetry/resources'
 import type { ReadableSpan, SpanLimits, SpanProcessor, TimedEvent } from '@opentelemetry/sdk-trace'
+import type { FixedAttributes } from './fixed-attributes.ts'
 import { clockKey, type SpanClock } from '../span-clock.ts'
 
 /** What all spans of a provider share. */
@@ -40,6 +41,7 @@ export interface SpanStart {
   readonly startTime: HrTime
   /** Of its trace in this process; undefined when the start was given, and the end will be too. */
   readonly clock: SpanClock | undefined
+  readonly fixed: FixedAttributes | undefined
 }
 
 const notYet: HrTime = [0, 0]
@@ -56,7 +58,10 @@ export class RecordedSpan implements Span, ReadableSpan {
   startTime: HrTime
   endTime: HrTime = notYet
   status: SpanStatus = { code: SpanStatusCode.UNSET }
-  readonly attributes: Attributes = {}
+  /** Those that it began with together with many others, until somebody asks for `attributes` or sets one of them. */
+  fixed: FixedAttributes | undefined
+  /** All others. */
+  own: Attributes = {}
   readonly links: Link[] = []
   readonly events: TimedEvent[] = []
   ended = false
@@ -66,7 +71,7 @@ export class RecordedSpan implements Span, ReadableSpan {
   public [clockKey]: SpanClock | undefined
   private readonly settings: SpanSettings
   private readonly context: SpanContext
-  private attributeCount = 0
+  private attributeCount: number
 
   constructor(settings: SpanSettings, start: SpanStart) {
     this.settings = settings
@@ -77,6 +82,16 @@ export class RecordedSpan implements Span, ReadableSpan {
     this.instrumentationScope = start.instrumentationScope
     this.startTime = start.startTime
     this[clockKey] = start.clock
+    this.fixed = start.fixed
+    this.attributeCount = start.fixed?.count ?? 0
+  }
+
+  get attributes(): Attributes {
+    if (this.fixed !== undefined) {
+      this.own = { ...this.fixed.values, ...this.own }
+      this.fixed = undefined
+    }
+    return this.own
   }
 
   get resource(): Resource {
@@ -102,18 +117,20 @@ export class RecordedSpan implements Span, ReadableSpan {
       typeof value === 'number' ||
       typeof value === 'boolean' ||
       (typeof value === 'string' && value.length <= limits.attributeValueLengthLimit)
+    const { fixed } = this
+    const attributes = fixed !== undefined && Object.hasOwn(fixed.values, key) ? this.attributes : this.own
     if (plain && key.length > 0) {
-      if (!Object.hasOwn(this.attributes, key)) {
+      if (!Object.hasOwn(attributes, key)) {
         if (this.attributeCount >= limits.attributeCountLimit) return this.dropAttribute()
         this.attributeCount++
       }
-      this.attributes[key] = value
+      attributes[key] = value
       return this
     }
     const decision = maybeAddAttribute({
       key,
       value,
-      attributes: this.attributes,
+      attributes,
       limits,
       currentAttributesCount: this.attributeCount,
     })
@@ -143,10 +160,7 @@ export class RecordedSpan implements Span, ReadableSpan {
     this.events.push({
       name,
       time: at === undefined ? this.now() : timeInputToHrTime(at),
-      ...cleanSimpleAttributes(onlyTime ? undefined : attributesOrTime, {
-        attributeCountLimit: limits.attributePerEventCountLimit,
-        attributeValueLengthLimit: limits.attributeValueLengthLimit,
-      }),
+      ...(onlyTime || attributesOrTime === undefined ? {} : this.eventAttributes(attributesOrTime)),
     })
     return this
   }
@@ -214,6 +228,27 @@ export class RecordedSpan implements Span, ReadableSpan {
     for (const processor of processors) processor.onEnding?.(this)
     this.ended = true
     for (const processor of processors) processor.onEnd(this)
+  }
+
+  /** A copy of plain values; anything else goes the library's way. */
+  private eventAttributes(given: Attributes): Pick<TimedEvent, 'attributes' | 'droppedAttributesCount'> {
+    const { attributePerEventCountLimit, attributeValueLengthLimit } = this.settings.limits
+    const attributes: Attributes = {}
+    let count = 0
+    for (const key of Object.keys(given)) {
+      const value = given[key]
+      const plain =
+        typeof value === 'number' ||
+        typeof value === 'boolean' ||
+        (typeof value === 'string' && value.length <= attributeValueLengthLimit)
+      if (!plain || key === '' || ++count > attributePerEventCountLimit)
+        return cleanSimpleAttributes(given, {
+          attributeCountLimit: attributePerEventCountLimit,
+          attributeValueLengthLimit,
+        })
+      attributes[key] = value
+    }
+    return { attributes, droppedAttributesCount: 0 }
   }
 
   private now(): HrTime {

@@ -12,13 +12,20 @@ import {
   type Tracer,
 } from '@opentelemetry/api'
 import { isTracingSuppressed, timeInputToHrTime, type InstrumentationScope } from '@opentelemetry/core'
-import { SamplingDecision, type Sampler } from '@opentelemetry/sdk-trace'
+import {
+  ParentBasedSampler,
+  SamplingDecision,
+  type Sampler,
+  type SamplingResult,
+} from '@opentelemetry/sdk-trace'
 import { randomFillSync } from 'node:crypto'
 import { randomFlag, sampledFlag } from '../context/trace-flags.ts'
 import { clockFor } from '../span-clock.ts'
+import { fixedAttributes, type FixedAttributes } from './fixed-attributes.ts'
 import { RecordedSpan, type SpanSettings } from './recorded-span.ts'
 
 const noAttributes: Attributes = {}
+const followed: SamplingResult = { decision: SamplingDecision.RECORD_AND_SAMPLED }
 const noLinks: Link[] = []
 
 /**
@@ -29,11 +36,13 @@ export class SpanTracer implements Tracer {
   private readonly scope: InstrumentationScope
   private readonly settings: SpanSettings
   private readonly sampler: Sampler
+  private readonly follows: boolean
 
   constructor(scope: InstrumentationScope, settings: SpanSettings, sampler: Sampler) {
     this.scope = scope
     this.settings = settings
     this.sampler = sampler
+    this.follows = sampler instanceof ParentBasedSampler
   }
 
   startSpan(name: string, options: SpanOptions = {}, given: Context = context.active()): Span {
@@ -46,7 +55,11 @@ export class SpanTracer implements Tracer {
     const traceId = above?.traceId ?? randomHex(16)
     const spanId = randomHex(8)
     const { kind = SpanKind.INTERNAL, attributes = noAttributes, links = noLinks, startTime } = options
-    const sampling = this.sampler.shouldSample(parentContext, traceId, name, kind, attributes, links)
+    // What a sampler that follows the parent would say of one that is being recorded here.
+    const sampling =
+      this.follows && parent instanceof RecordedSpan && (above!.traceFlags & sampledFlag) !== 0
+        ? followed
+        : this.sampler.shouldSample(parentContext, traceId, name, kind, attributes, links)
     const sampled = sampling.decision === SamplingDecision.RECORD_AND_SAMPLED ? sampledFlag : 0
     const random = above === undefined ? randomFlag : above.traceFlags & randomFlag
     const traceState = sampling.traceState ?? above?.traceState
@@ -58,6 +71,7 @@ export class SpanTracer implements Tracer {
     }
     if (sampling.decision === SamplingDecision.NOT_RECORD) return trace.wrapSpanContext(spanContext)
     const clock = startTime === undefined ? clockFor(parentContext) : undefined
+    const fixed = this.fixedWithinLimits(attributes)
     const span = new RecordedSpan(this.settings, {
       name,
       kind,
@@ -66,12 +80,21 @@ export class SpanTracer implements Tracer {
       instrumentationScope: this.scope,
       startTime: clock?.at(performance.now()) ?? timeInputToHrTime(startTime!),
       clock,
+      fixed,
     })
-    if (attributes !== noAttributes) span.setAttributes(attributes)
+    if (attributes !== noAttributes && fixed === undefined) span.setAttributes(attributes)
     if (sampling.attributes !== undefined) span.setAttributes(sampling.attributes)
     if (links.length > 0) span.addLinks(links)
     for (const processor of this.settings.processors) processor.onStart(span, parentContext)
     return span
+  }
+
+  private fixedWithinLimits(attributes: Attributes): FixedAttributes | undefined {
+    const fixed = fixedAttributes(attributes)
+    if (fixed === undefined) return undefined
+    const { attributeCountLimit, attributeValueLengthLimit } = this.settings.limits
+    const fits = fixed.count <= attributeCountLimit && fixed.longest <= attributeValueLengthLimit
+    return fits ? fixed : undefined
   }
 
   startActiveSpan<Act extends (span: Span) => unknown>(name: string, ...rest: unknown[]): ReturnType<Act> {
