@@ -81,7 +81,7 @@ export const profileCommand = command(
     if (document === undefined) {
       tell(
         end.signal === 'SIGKILL'
-          ? 'no profile: the program was killed before its first second was sampled.'
+          ? 'no profile: the program was killed before its first seconds were sampled.'
           : 'no profile was written: what runs after -- must be Node 22 or later.',
       )
       return end.code
@@ -93,11 +93,17 @@ export const profileCommand = command(
       process.stdout.write(
         `${JSON.stringify({ ...summary, files, flameGraph: link ?? null, exitCode: end.code })}\n`,
       )
-    else process.stderr.write(renderSummary(summary, relative(process.cwd(), file), link))
+    else process.stderr.write(renderSummary(summary, shortPath(file), link))
     if (values.open && link !== undefined) openInBrowser(link)
     return end.code
   },
 )
+
+/** From here, unless that leads upwards. */
+function shortPath(file: string): string {
+  const path = relative(process.cwd(), file)
+  return path.startsWith('..') ? file : path
+}
 
 interface Given {
   readonly async?: boolean | undefined
@@ -175,7 +181,7 @@ function readDocument(
     writeProfile(file, joined, [])
     rmSync(journal, { force: true })
     tell(
-      'the program ended without a chance to write its profile; this is what was sampled until its last second.',
+      'the program ended without a chance to write its profile; this is what was sampled until its last seconds.',
     )
     return joined
   }

@@ -21,6 +21,9 @@ interface V8Node {
 /** The profiler's own expressions carry this source URL, so that their samples can be told apart. */
 export const profilerUrl = 'tapescope:profiler'
 
+/** The function of profile-watch.ts through which every change of the active span runs: no part of the program. */
+const sectionFrame = 'tapescopeSection'
+
 /** Samples of several segments in one stack tree. Times are microseconds of the monotonic clock. */
 export interface SampleLog {
   /** Adds what `profile` has beyond the last sample that is already here (segments overlap). */
@@ -73,7 +76,8 @@ export function createSampleLog(): SampleLog {
       const [node, under] = next
       let stack = under
       if (under === -2 || node.callFrame.url === profilerUrl) stack = -2
-      else if (node.callFrame.functionName !== '(root)') stack = tree.stackOf(under, frameOf(node.callFrame))
+      else if (node.callFrame.functionName !== '(root)' && node.callFrame.functionName !== sectionFrame)
+        stack = tree.stackOf(under, frameOf(node.callFrame))
       found.set(node.id, stack)
       for (const child of node.children ?? []) {
         const childNode = byId.get(child)

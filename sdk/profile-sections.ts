@@ -45,8 +45,9 @@ export interface SectionProcessor {
 }
 
 export interface SectionLog extends SectionProcessor {
-  /** Logs a stretch in which the span of `context` is active, around `fn`. */
-  within<T>(context: unknown, fn: () => T): T
+  /** The span of `context` is active from here to the `exit` that belongs to this. */
+  enter(context: unknown): void
+  exit(): void
   /** Logs continuations too, by async_hooks (costs what a promise hook costs). Returns what turns it off. */
   followAsync(activeContext: () => unknown): () => void
   /** Takes what was logged since the last drain. May interrupt the thread anywhere. */
@@ -89,18 +90,20 @@ export function createSectionLog(): SectionLog {
     return begun
   }
 
+  function enter(context: unknown): void {
+    const span = spanContextOf(context)
+    add({ at: now(), do: 'enter', spanId: span?.spanId ?? null, traceId: span?.traceId ?? null })
+    depth += 1
+  }
+
+  function exit(): void {
+    depth -= 1
+    add({ at: now(), do: 'exit' })
+  }
+
   return {
-    within(context, fn) {
-      const span = spanContextOf(context)
-      add({ at: now(), do: 'enter', spanId: span?.spanId ?? null, traceId: span?.traceId ?? null })
-      depth += 1
-      try {
-        return fn()
-      } finally {
-        depth -= 1
-        add({ at: now(), do: 'exit' })
-      }
-    },
+    enter,
+    exit,
     onStart(span) {
       const at = now()
       // Made after the fact, it tells of earlier work: its start, given by hand, lies before what was seen last. One of
@@ -130,14 +133,10 @@ export function createSectionLog(): SectionLog {
       const hook = createHook({
         before() {
           if (depth === 0) turn = undefined
-          const span = spanContextOf(activeContext())
-          add({ at: now(), do: 'enter', spanId: span?.spanId ?? null, traceId: span?.traceId ?? null })
-          depth += 1
+          enter(activeContext())
         },
         after() {
-          if (depth === 0) return
-          depth -= 1
-          add({ at: now(), do: 'exit' })
+          if (depth > 0) exit()
         },
       })
       hook.enable()

@@ -20,6 +20,8 @@ interface ContextManager {
  */
 export function watchOpenTelemetry(log: SectionLog, followAsync: boolean): () => void {
   const undo: (() => void)[] = []
+  // OpenTelemetry's API sets its global again at each registration.
+  const seenBefore = new WeakSet<object>()
   const globals = globalThis as unknown as Record<symbol, ApiGlobals | undefined>
   const api = globals[apiKey]
   if (api) watchApi(api)
@@ -33,6 +35,8 @@ export function watchOpenTelemetry(log: SectionLog, followAsync: boolean): () =>
   }
 
   function watchApi(found: ApiGlobals): void {
+    if (seenBefore.has(found)) return
+    seenBefore.add(found)
     whenSet(found, 'trace', (proxy) => {
       if (proxy) watchProvider(proxy)
     })
@@ -72,9 +76,10 @@ export function watchOpenTelemetry(log: SectionLog, followAsync: boolean): () =>
   }
 
   function watchContext(manager: ContextManager): void {
+    if (seenBefore.has(manager)) return
+    seenBefore.add(manager)
     const original = manager.with.bind(manager)
-    manager.with = (context, fn, thisArg, ...args) =>
-      log.within(context, () => original(context, fn, thisArg, ...args))
+    manager.with = sectionWrapper(log, original)
     undo.push(() => {
       // What remains is the class's own method.
       Reflect.deleteProperty(manager, 'with')
@@ -103,5 +108,17 @@ export function watchOpenTelemetry(log: SectionLog, followAsync: boolean): () =>
       if (!Object.getOwnPropertyDescriptor(object, key)?.get) return
       Object.defineProperty(object, key, { configurable: true, enumerable: true, writable: true, value })
     })
+  }
+}
+
+/** `with` between an entry and an exit of the log. One frame; the sampler leaves it out of the stacks by its name. */
+function sectionWrapper(log: SectionLog, original: ContextManager['with']): ContextManager['with'] {
+  return function tapescopeSection(context, fn, thisArg, ...args) {
+    log.enter(context)
+    try {
+      return original(context, fn, thisArg, ...args)
+    } finally {
+      log.exit()
+    }
   }
 }

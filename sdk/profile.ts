@@ -9,7 +9,7 @@ import { watchOpenTelemetry } from './profile-watch.ts'
 export interface ProfileOptions {
   /** Distance of two samples, microseconds. Default 1000 (1 kHz). */
   intervalUs?: number
-  /** Length of a segment, milliseconds: what reaches the sidecar is that late. Default 1000. */
+  /** Length of a segment, milliseconds: what reaches the sidecar is that late. Default 2000. */
   segmentMs?: number
   /** How much is kept for `dump` and `stop`, seconds; with a sidecar too. Default 60; Infinity for all. */
   ringSeconds?: number
@@ -71,7 +71,7 @@ export async function startProfiler(options: ProfileOptions = {}): Promise<Profi
   const done = new SharedArrayBuffer(4)
   const sampler: SamplerOptions = {
     intervalUs: options.intervalUs ?? 1000,
-    segmentMs: options.segmentMs ?? 1000,
+    segmentMs: options.segmentMs ?? 2000,
     ringSeconds: options.ringSeconds ?? 60,
     service: options.service ?? process.env['OTEL_SERVICE_NAME'] ?? basename(process.argv[1] ?? 'node'),
     pid: process.pid,

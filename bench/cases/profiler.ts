@@ -6,7 +6,7 @@ import { createBacktestEngine } from '@tapescope/engine'
 import { instrumentBacktestEngine, withSpan } from '@tapescope/sdk'
 import { startProfiler, type ProfileOptions, type Profiler } from '../../sdk/profile.ts'
 import type { BenchCase } from '../case.ts'
-import { median } from '../statistics.ts'
+import { median, medianInterval } from '../statistics.ts'
 import { unseenBars } from '../unseen-bars.ts'
 
 // What it costs to be sampled at 1 kHz. Counted is the CPU time of the whole process: the program's thread with V8's
@@ -14,8 +14,8 @@ import { unseenBars } from '../unseen-bars.ts'
 // profiler goes on and off within one process, so that both halves run the same compiled code, in the order
 // on, off, off, on, so that what drifts cancels out. What starting takes is told apart: it is paid once.
 
-/** One half: long enough for a segment (1 s) to end within it. */
-const halfMs = 1100
+/** One half. Its last segment (of 2 s) is ended within what is counted. */
+const halfMs = 1500
 
 interface Program {
   readonly about: string
@@ -103,6 +103,7 @@ function profilerCase(name: string, { about, options, budget, start }: Program):
 
       const starts: number[] = []
       const samples: number[] = []
+      const ratios: number[] = []
       let off = NaN
       async function half(sampled: boolean): Promise<number> {
         let profiler: Profiler | undefined
@@ -114,6 +115,7 @@ function profilerCase(name: string, { about, options, budget, start }: Program):
         }
         const before = process.cpuUsage()
         for (let i = 0; i < steps; i += 1) await step()
+        await profiler?.flush()
         const { user, system } = process.cpuUsage(before)
         const result = await profiler?.stop()
         if (result) samples.push(result.document.samples.stack.length)
@@ -126,14 +128,19 @@ function profilerCase(name: string, { about, options, budget, start }: Program):
         async run() {
           const first = await half(true)
           off = ((await half(false)) + (await half(false))) / 2
-          return (first + (await half(true))) / 2
+          const on = (first + (await half(true))) / 2
+          ratios.push(on / off)
+          return on
         },
         // Measured between the halves of the subject.
         rivals: [{ name: 'not sampled', units: steps, timesItself: true, run: () => off }],
         verify() {
+          // What was before it warmed up.
+          ratios.length = 0
           if (median(samples) < 300) throw new Error(`only ${median(samples)} samples in ${halfMs} ms`)
         },
         notes: () => [
+          `median of ${ratios.length} quads: ${percent(median(ratios))}, 95 % interval ${intervalOf(ratios)}`,
           `CPU time of the process; ${median(samples)} samples in a half of ${halfMs} ms, ${samples.length} halves`,
           `starting the profiler takes ${median(starts).toFixed(0)} ms of CPU, once`,
         ],
@@ -141,6 +148,13 @@ function profilerCase(name: string, { about, options, budget, start }: Program):
       }
     },
   }
+}
+
+const percent = (ratio: number): string => `${ratio < 1 ? '' : '+'}${((ratio - 1) * 100).toFixed(1)} %`
+
+function intervalOf(ratios: readonly number[]): string {
+  const { lower, upper } = medianInterval(ratios, 0.95)
+  return `${percent(lower)} to ${percent(upper)}`
 }
 
 export default Object.entries(programs).map(([name, program]) => profilerCase(name, program))
