@@ -14,21 +14,25 @@ interface ViewedSpan {
   durationMs: number
 }
 
-/** Finds for each slow call its trace at the sidecar, and at the service the decision chain of the row it made. */
+/**
+ * Finds for each slow call its trace at the sidecar, and at the service the decision chain of the row it made. Spans are
+ * kept of the slowest of each route only: a report stays small.
+ */
 export function explainSlowCalls(
   slowest: readonly SlowCall[],
   target: Target,
   viewer: string | null,
 ): Promise<ExplainedCall[]> {
   return Promise.all(
-    slowest.map(async (slow) => {
+    slowest.map(async (slow, i) => {
+      const isSlowestOfRoute = slowest.findIndex(({ call }) => call === slow.call) === i
       const { traceId, entity } = slow
       const trace = viewer === null || traceId === null ? null : await findTrace(viewer, traceId)
       const chainUrl = entity === null ? null : `${target.url}/api/v1/${entity.kind}/${entity.id}/trace`
       return {
         ...slow,
         traceUrl: trace === null ? null : `${viewer}/#/trace/${traceId}`,
-        spans: trace === null ? null : longest(trace),
+        spans: trace === null || !isSlowestOfRoute ? null : longest(trace),
         spanCount: trace?.length ?? null,
         chainUrl,
         chain: chainUrl === null ? null : await findChain(chainUrl, target.key),

@@ -14,6 +14,7 @@ export const loadSchemaName = 'tapescope.load/1'
 export interface ExplainedCall extends SlowCall {
   /** Where the viewer shows the trace, while the sidecar runs. */
   readonly traceUrl: string | null
+  /** Its longest spans; of the slowest call of each route. */
   readonly spans: readonly { name: string; depth: number; startMs: number; durationMs: number }[] | null
   readonly spanCount: number | null
   readonly chainUrl: string | null

@@ -25,7 +25,7 @@ import { watchService } from './watch-service.ts'
 
 const root = dirname(dirname(import.meta.dirname))
 /** A chart has at most so many points, a second apart or more. */
-const chartPoints = 150
+const chartPoints = 100
 /** Jobs that were accepted last have so long to end. */
 const jobPatienceMs = 120_000
 /** A batch of spans leaves the service after 5 s at the latest. */

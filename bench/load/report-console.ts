@@ -10,7 +10,7 @@ export function loadReport(result: LoadResult): string {
     name,
     String(route.answered),
     String(route.failed),
-    (route.answered / seconds).toFixed(1),
+    (route.answered / Math.max(1e-3, seconds)).toFixed(1),
     ...[route.p50, route.p95, route.p99, route.max].map(formatMs),
   ]
   const rows = [

@@ -10,7 +10,7 @@ export function routesCsv({ figures, seconds }: LoadResult): string {
       route,
       of.answered,
       of.failed,
-      (of.answered / seconds).toFixed(2),
+      (of.answered / Math.max(1e-3, seconds)).toFixed(2),
       ...[of.p50, of.p95, of.p99, of.max, of.serviceP95].map(cell),
     ].join(',')
   return [

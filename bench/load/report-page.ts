@@ -108,7 +108,7 @@ ${result.slowest.map(slowCall).join('\n')}
 
 function routeTable({ figures, seconds }: LoadResult): string {
   const row = (name: string, route: RouteFigures) =>
-    `<tr><td>${escapeHtml(name)}<td>${route.answered}<td${route.failed > 0 ? ' class="miss"' : ''}>${route.failed}<td>${(route.answered / seconds).toFixed(2)}<td>${((route.answered / figures.answered) * 100).toFixed(1)} %${[route.p50, route.p95, route.p99, route.max, route.serviceP95].map((ms) => `<td>${formatMs(ms)}`).join('')}</tr>`
+    `<tr><td>${escapeHtml(name)}<td>${route.answered}<td${route.failed > 0 ? ' class="miss"' : ''}>${route.failed}<td>${(route.answered / Math.max(1e-3, seconds)).toFixed(2)}<td>${((route.answered / Math.max(1, figures.answered)) * 100).toFixed(1)} %${[route.p50, route.p95, route.p99, route.max, route.serviceP95].map((ms) => `<td>${formatMs(ms)}`).join('')}</tr>`
   const rows = (Object.entries(figures.routes) as [CallName, RouteFigures][])
     .sort(([, a], [, b]) => b.answered - a.answered)
     .map(([name, route]) => row(`${calls[name].method} ${calls[name].route}`, route))

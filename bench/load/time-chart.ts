@@ -40,7 +40,7 @@ export function timeChart({ label, unit, times, lines, log = false, limit }: Tim
   const position = log
     ? (value: number) => Math.log(Math.max(value, low) / low) / Math.log(high / low)
     : (value: number) => value / high
-  const end = Math.max(...times)
+  const end = Math.max(...times) || 1
   const x = (seconds: number) => round(left + (seconds / end) * (width - left - right))
   const y = (value: number) => round(height - bottom - position(value) * (height - top - bottom))
   const across = (value: number, style: string) =>
