@@ -8,6 +8,7 @@ const telemetry = createTestTelemetry()
 afterEach(() => telemetry.reset())
 
 const orders = new Hono()
+  .get('/open', (c) => c.json({ route: routeTemplate(c) }))
   .get('/:id', (c) => c.json({ route: routeTemplate(c) }))
   .get('/:id/fails', () => {
     throw new TypeError('no such order')
@@ -30,6 +31,8 @@ const only = () => {
 
 it.each([
   ['/api/orders/17?x=1', 200, 'GET /api/orders/:id', '/api/orders/:id'],
+  // Fits `/:id` as well, which comes later and does not answer.
+  ['/api/orders/open', 200, 'GET /api/orders/open', '/api/orders/open'],
   ['/files/a/b', 200, 'GET /files/*', '/files/*'],
   ['/any', 200, 'GET /any', '/any'],
   ['/guarded/x', 401, 'GET /guarded/:thing', '/guarded/:thing'],

@@ -165,5 +165,7 @@ function staticRoutes(): (c: Context) => string | undefined {
  * any middleware, before and after `next`, and whether or not the handler was reached.
  */
 export function routeTemplate(c: Context): string | undefined {
-  return matchedRoutes(c).findLast(({ method, path }) => method !== 'ALL' || !path.endsWith('*'))?.path
+  const matched = matchedRoutes(c).filter(({ method, path }) => method !== 'ALL' || !path.endsWith('*'))
+  // Of templates that fit alike (`/users/me`, `/users/:id`) the first one registered answers.
+  return (matched.find(({ method }) => method !== 'ALL') ?? matched.at(-1))?.path
 }

@@ -10,6 +10,7 @@ import { type FaultyProxy, startFaultyProxy } from './faulty-proxy.ts'
 import type { LoadResult } from './load-result.ts'
 import { seedService } from './seed-service.ts'
 import { type ServiceStack, startServiceStack } from './service-stack.ts'
+import { type CallName, calls } from './traffic-model.ts'
 
 const root = dirname(dirname(import.meta.dirname))
 const folder = mkdtempSync(join(tmpdir(), 'tapescope-load-'))
@@ -172,6 +173,15 @@ test('its page shows in a browser without an error and asks nobody for anything'
   } finally {
     await browser.close()
   }
+})
+
+test('the metrics of the service count each call under the route that answered it', async () => {
+  await load('custom', '--arrivals', '60', '--seconds', '4', '--no-burst', ...throughProxy()).ended
+  const { routes } = report().figures
+  const text = await (await fetch(`${stack.url}/api/v1/metrics`)).text()
+  for (const name of Object.keys(routes) as CallName[])
+    expect(text).toMatch(new RegExp(`api_requests_total\\{.*endpoint="${calls[name].route}".*\\} [1-9]`))
+  expect(text).not.toContain('endpoint="/api/v1/signals/:id"')
 })
 
 test('a route that answers 404 fails the run', async () => {
