@@ -107,7 +107,7 @@ function smaCase(length: number): BenchCase {
       kind: 'ratio',
       rival: 'C',
       max: 4,
-      reason: 'Orders, fills and equity may cost 4 times tuned C.',
+      reason: 'Checks, orders, fills, equity and metrics may cost 4 times tuned C.',
     })
   if (withPeer)
     budgets.push({
@@ -135,7 +135,7 @@ function smaCase(length: number): BenchCase {
           units: length,
           timesItself: true,
           prepare: () => c.load(bars),
-          run: async () => (await c.pass(`sma ${free.positionFrac}`))[0],
+          run: async () => (await c.pass(`sma ${free.positionFrac} 252`))[0],
         })
       let frame = withPeer && rivals ? rows(bars) : undefined
       if (frame !== undefined)
@@ -154,13 +154,23 @@ function smaCase(length: number): BenchCase {
           if (withPeer && rivals) sameTrades(bars)
           if (c === undefined) return
           await c.load(bars)
-          const [, equity, trades] = await c.pass(`sma ${free.positionFrac}`)
-          const ours = run(bars)
-          const last = ours.equity.value[length - 1]
-          if (ours.trades.length !== trades || Math.abs(last - equity) > 0.005)
-            throw new Error(
-              `C ends with ${equity} after ${trades} trades, the engine with ${last} after ${ours.trades.length}`,
-            )
+          const [, ...theirs] = await c.pass(`sma ${free.positionFrac} 252`)
+          const { metrics, orders, riskMetrics } = run(bars)
+          const ours = {
+            finalEquity: metrics.finalEquity,
+            totalTrades: metrics.totalTrades,
+            orders: orders.submitted,
+            sharpe: metrics.sharpe,
+            sortino: metrics.sortino,
+            maxDrawdown: metrics.maxDrawdown,
+            maxDrawdownBars: metrics.maxDrawdownBars,
+            winRate: metrics.winRate,
+            profitFactor: metrics.profitFactor,
+            meanDeployed: riskMetrics.meanCapitalDeployed,
+          }
+          for (const [k, [name, value]] of Object.entries(ours).entries())
+            if (!(Math.abs(value! - theirs[k]) <= 1e-9 * Math.max(1, Math.abs(theirs[k]))))
+              throw new Error(`${name}: ${value} by the engine, ${theirs[k]} by C`)
         },
         async close() {
           await c?.close()

@@ -1,8 +1,9 @@
 /* The same rules in C, as a measure of what the machine can do. One process, driven by lines on stdin:
- *   load FILE N          columns open, high, low, close, volume as doubles, one after the other
- *   volume | sma FRAC | signals standard | signals strict
- *                        one pass; answers "NS A B": its time and two numbers by which results are compared */
+ *   load FILE N          columns open, high, low, close, volume, time as doubles, one after the other
+ *   volume | sma FRAC BARS_PER_YEAR | signals standard | signals strict
+ *                        one pass; answers "NS A B ...": its time and numbers by which results are compared */
 #define _POSIX_C_SOURCE 200809L
+#include "backtest.h"
 #include "signals.h"
 #include <math.h>
 #include <stdio.h>
@@ -13,7 +14,7 @@
 #define WINDOW 20
 
 static long n;
-static double *o, *h, *l, *c, *v, *ratio, *spread_ratio, *position, *equity;
+static double *o, *h, *l, *c, *v, *t, *ratio, *spread_ratio, *position;
 static unsigned char *effort;
 
 static double now_ns(void) {
@@ -64,53 +65,20 @@ static void volume_analysis(void) {
   }
 }
 
-/* SMA 10/30, long only, no costs: orders fill at the next open, equity is marked at each close. */
-static long sma_cross(double frac) {
-  double fast = 0, slow = 0, cash = 100000, held = 0, want = 0;
-  long trades = 0;
-  int above = 0, pending = 0;
-  for (long i = 0; i < n; i++) {
-    if (pending > 0) {
-      cash -= want * o[i];
-      held = want;
-    } else if (pending < 0) {
-      cash += held * o[i];
-      held = 0;
-      trades++;
-    }
-    pending = 0;
-    equity[i] = cash + held * c[i];
-    fast += c[i] - (i >= 10 ? c[i - 10] : 0);
-    slow += c[i] - (i >= 30 ? c[i - 30] : 0);
-    if (i < 29) continue;
-    double d = fast * 30 - slow * 10;
-    int side = d > 0 ? 1 : d < 0 ? -1 : 0;
-    if (side != above && side != 0 && i > 29) {
-      if (side > 0 && held == 0) {
-        want = floor(frac * equity[i] / c[i]);
-        pending = want > 0;
-      } else if (side < 0 && held > 0)
-        pending = -1;
-    }
-    above = side;
-  }
-  return trades;
-}
-
 static double *column(void) { return malloc(n * sizeof(double)); }
 
 int main(void) {
   char line[4096], file[4000];
-  double frac;
+  double frac, per_year;
   while (fgets(line, sizeof line, stdin)) {
     if (sscanf(line, "load %3999s %ld", file, &n) == 2) {
-      double **all[] = {&o, &h, &l, &c, &v, &ratio, &spread_ratio, &position, &equity};
+      double **all[] = {&o, &h, &l, &c, &v, &t, &ratio, &spread_ratio, &position};
       FILE *in = fopen(file, "rb");
       for (int k = 0; k < 9; k++) {
         free(*all[k]);
         *all[k] = column();
-        if (k < 5 && fread(*all[k], sizeof(double), n, in) != (size_t)n) return 1;
-        if (k >= 5) memset(*all[k], 0, n * sizeof(double));
+        if (k < 6 && fread(*all[k], sizeof(double), n, in) != (size_t)n) return 1;
+        if (k >= 6) memset(*all[k], 0, n * sizeof(double));
       }
       fclose(in);
       free(effort);
@@ -126,10 +94,16 @@ int main(void) {
         climaxes += effort[i];
       }
       printf("%.0f %.17g %ld\n", took, sum, climaxes);
-    } else if (sscanf(line, "sma %lf", &frac) == 1) {
+    } else if (sscanf(line, "sma %lf %lf", &frac, &per_year) == 2) {
+      const Bars bars = {t, o, h, l, c, v, n};
+      Report report;
       double began = now_ns();
-      long trades = sma_cross(frac);
-      printf("%.0f %.17g %ld\n", now_ns() - began, equity[n - 1], trades);
+      if (backtest_sma(&bars, 100000, frac, per_year, &report) >= 0) return 3;
+      double took = now_ns() - began;
+      backtest_free();
+      printf("%.0f %.17g %ld %ld %.17g %.17g %.17g %ld %.17g %.17g %.17g\n", took, report.final_equity,
+             report.trades, report.orders, report.sharpe, report.sortino, report.max_drawdown,
+             report.max_drawdown_bars, report.win_rate, report.profit_factor, report.mean_deployed);
     } else if (strncmp(line, "signals", 7) == 0) {
       const double *const columns[7] = {o, h, l, c, v, ratio, spread_ratio};
       double began = now_ns();

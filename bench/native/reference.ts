@@ -6,13 +6,13 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { BarSeries, Preset } from '@tapescope/engine'
 
-/** Time of one pass in ns, and two numbers by which results are compared. */
-export type Answer = readonly [ns: number, first: number, second: number]
+/** Time of one pass in ns, and the numbers by which results are compared. */
+export type Answer = readonly [ns: number, first: number, second: number, ...more: number[]]
 
 export interface Reference {
   /** Hands over bars; not timed. */
   load(bars: BarSeries): Promise<void>
-  pass(command: 'volume' | `sma ${number}` | `signals ${Preset}`): Promise<Answer>
+  pass(command: 'volume' | `sma ${number} ${number}` | `signals ${Preset}`): Promise<Answer>
   close(): Promise<void>
 }
 
@@ -20,7 +20,9 @@ export interface Reference {
 export function startReference(): Reference | undefined {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'tapescope-reference-'))
   const binary = path.join(folder, 'reference')
-  const sources = ['reference.c', 'signals.c'].map((name) => fileURLToPath(new URL(name, import.meta.url)))
+  const sources = ['reference.c', 'signals.c', 'backtest.c'].map((name) =>
+    fileURLToPath(new URL(name, import.meta.url)),
+  )
   try {
     execFileSync('gcc', ['-O3', '-march=native', '-std=c11', '-o', binary, ...sources, '-lm'], {
       stdio: 'pipe',
@@ -37,13 +39,13 @@ export function startReference(): Reference | undefined {
     child.stdin.write(`${command}\n`)
     const answer = await lines.next()
     if (answer.done === true) throw new Error(`the C reference ended at ${command}`)
-    const [ns, first, second] = answer.value.split(' ').map(Number)
-    return [ns, first, second]
+    const [ns, first, second, ...more] = answer.value.split(' ').map(Number)
+    return [ns, first, second, ...more]
   }
   return {
-    async load({ open, high, low, close, volume, length }) {
+    async load({ time, open, high, low, close, volume, length }) {
       const file = path.join(folder, 'bars')
-      const columns = [open, high, low, close, volume]
+      const columns = [open, high, low, close, volume, time]
       writeFileSync(file, Buffer.concat(columns.map((column) => Buffer.from(column.slice(0, length).buffer))))
       await ask(`load ${file} ${length}`)
     },
