@@ -51,6 +51,10 @@ export const exitReasons: readonly ExitReason[] = [
   'STRATEGY',
 ]
 
+const reasonCodes: ReadonlyMap<unknown, number> = new Map(exitReasons.map((reason, code) => [reason, code]))
+
+export const isExitReason = (value: unknown): boolean => reasonCodes.has(value)
+
 const width = 18
 export const emptyTag: EntryTag = {}
 
@@ -101,7 +105,7 @@ export class TradeLog {
     chunk[at + 12] = exitSlippage
     chunk[at + 13] = borrowCost
     chunk[at + 14] = lot.initialStop
-    chunk[at + 15] = exitReasons.indexOf(reason)
+    chunk[at + 15] = reasonCodes.get(reason)!
     chunk[at + 16] = lot.signalBar
     chunk[at + 17] = this.tagIndex(lot.tag)
   }
@@ -128,8 +132,10 @@ export class TradeLog {
   /** R of a trade, NaN without a stop. */
   rMultiple(trade: number): number {
     const { rows } = this
+    const stop = rows.get(trade, 14)
+    if (Number.isNaN(stop)) return NaN
     const entry = rows.get(trade, 6)
-    return (rows.get(trade, 2) * (rows.get(trade, 7) - entry)) / Math.abs(entry - rows.get(trade, 14))
+    return (rows.get(trade, 2) * (rows.get(trade, 7) - entry)) / Math.abs(entry - stop)
   }
 
   toArray(series: readonly BarSeries[]): Trade[] {
