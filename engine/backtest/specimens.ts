@@ -23,10 +23,11 @@ export function keepSpecimens(): readonly unknown[] {
 
 function make(): readonly unknown[] {
   const bars = zigzag(96)
-  const config = resolveConfig({}, '-')
+  // In whole lots and in parts of them, so that no code is made for whole numbers alone, to be thrown away at the first fraction.
+  const configs = [{}, { lotSize: 0.001, positionFrac: 0.3 }].map((config) => resolveConfig(config, '-'))
   const played = Array.from({ length: 24 }, (_, k) => {
     const strategy = k % 2 === 0 ? smaCross({ fast: 2, slow: 5 }) : buyAndHold()
-    const simulation = new Simulation(new Account(config, [bars]), strategy, 0, bars.length)
+    const simulation = new Simulation(new Account(configs[(k >> 1) % 2], [bars]), strategy, 0, bars.length)
     simulation.play(undefined)
     reportOf({}, simulation, bars.length)
     return simulation
