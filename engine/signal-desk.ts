@@ -166,7 +166,7 @@ export class SignalDesk {
    */
   private portfolio(bar: number, campaign: string): Portfolio {
     const { account } = this.settings
-    if (typeof account === 'function') return account(bar)
+    if (typeof account === 'function') return account(bar, campaign)
     const positions = this.life.positions()
     const campaigns = this.life.campaignStates(campaign)
     if (account.positions.length === 0 && account.campaigns.length === 0)

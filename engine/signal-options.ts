@@ -14,7 +14,7 @@ export interface SignalOptions {
    * what this run's own signals would hold is added), or a function that is asked at each candidate and is then the
    * whole truth.
    */
-  readonly account?: Partial<Portfolio> | ((bar: number) => Portfolio)
+  readonly account?: Partial<Portfolio> | ((bar: number, campaign: string) => Portfolio)
   readonly limits?: Partial<RiskLimits>
   /** Fraction of equity to risk per trade instead of that of each pattern; .001 to .02. */
   readonly riskPerTrade?: number
@@ -31,7 +31,7 @@ export interface SignalOptions {
 export interface SignalSettings {
   readonly preset: Preset
   readonly thresholds: Thresholds
-  readonly account: Portfolio | ((bar: number) => Portfolio)
+  readonly account: Portfolio | ((bar: number, campaign: string) => Portfolio)
   readonly limits: RiskLimits
   readonly riskPerTrade: number | null
   readonly sectorOf: (symbol: string) => string

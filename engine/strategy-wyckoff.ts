@@ -82,7 +82,7 @@ class WyckoffRun implements StrategyRun {
     const { limits, signals } = options
     this.session = createSignalEngine({
       ...signals,
-      account: () => this.portfolio(),
+      account: (_bar, campaign) => this.portfolio(campaign),
       ...(limits === undefined ? {} : { limits }),
     }).open(bars)
     for (let bar = 0; bar < first; bar++) this.push(bar)
@@ -125,7 +125,7 @@ class WyckoffRun implements StrategyRun {
     if (equity > this.peak) this.peak = equity
   }
 
-  private portfolio(): Portfolio {
+  private portfolio(campaign: string): Portfolio {
     const { broker } = this
     // Before the first bar to be traded there is an account, but nothing in it that could be risked.
     if (broker === null) return { equity: this.context.initialCapital, positions: [], campaigns: [] }
@@ -133,7 +133,7 @@ class WyckoffRun implements StrategyRun {
     return {
       equity,
       positions: broker.positions(),
-      campaigns: broker.campaigns(),
+      campaigns: broker.campaigns(campaign),
       dailyLossFrac: this.dayStart > 0 ? Math.max(0, 1 - equity / this.dayStart) : 0,
       drawdownFrac: this.peak > 0 ? 1 - equity / this.peak : 0,
       haltCleared: this.options.haltCleared ?? false,

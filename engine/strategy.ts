@@ -63,8 +63,8 @@ export interface Broker {
   tightenStop(price: number): void
   /** Every open entry of the account, of all its symbols. */
   positions(): PortfolioPosition[]
-  /** The campaigns that the account's entries named. */
-  campaigns(): readonly PortfolioCampaign[]
+  /** The campaigns that the account's open entries named, and the one asked for, when it is over but not long ago. */
+  campaigns(asked?: string): readonly PortfolioCampaign[]
 }
 
 export interface Target {

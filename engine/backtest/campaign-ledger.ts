@@ -1,42 +1,50 @@
 import type { PortfolioCampaign } from '../risk.ts'
 import { patternTypes } from '../signal.ts'
 
+/** Closed campaigns that are remembered, those that closed last: a range that old has no more signals to give. */
+const keptClosed = 1000
+
 /** What each campaign has taken and when it was last stopped out; kept only for entries that name a campaign. */
 export class CampaignLedger {
-  /** Never changed in place, so that a list that was given stays as it was without copying its entries. */
-  private readonly entries: PortfolioCampaign[] = []
-  private readonly places = new Map<string, number>()
-  private listed: readonly PortfolioCampaign[] | null = null
+  // States are never changed in place, so that a list that was given stays as it was.
+  private readonly open = new Map<string, PortfolioCampaign>()
+  /** In order of closing. */
+  private readonly closed = new Map<string, PortfolioCampaign>()
 
   taken(id: string, symbol: string, pattern: string | undefined): void {
-    let place = this.places.get(id)
-    if (place === undefined) {
-      place = this.entries.push({ id, symbol, open: true, taken: [], lastStopOut: null }) - 1
-      this.places.set(id, place)
-    }
-    const { taken } = this.entries[place]
+    const known = this.open.get(id) ?? this.closed.get(id)
+    const taken = known?.taken ?? []
     const type = patternTypes.find((type) => type === pattern)
     const fresh = type !== undefined && !taken.includes(type)
-    this.change(id, { open: true, taken: fresh ? [...taken, type] : taken })
+    this.closed.delete(id)
+    this.open.set(id, {
+      id,
+      symbol: known?.symbol ?? symbol,
+      open: true,
+      taken: fresh ? [...taken, type] : taken,
+      lastStopOut: known?.lastStopOut ?? null,
+    })
   }
 
   stoppedOut(id: string, time: number): void {
-    this.change(id, { lastStopOut: time })
+    const campaigns = this.open.has(id) ? this.open : this.closed
+    const campaign = campaigns.get(id)
+    if (campaign !== undefined) campaigns.set(id, { ...campaign, lastStopOut: time })
   }
 
   positionClosed(id: string): void {
-    this.change(id, { open: false })
+    const campaign = this.open.get(id)
+    if (campaign === undefined) return
+    this.open.delete(id)
+    this.closed.set(id, { ...campaign, open: false })
+    if (this.closed.size > keptClosed) this.closed.delete(this.closed.keys().next().value!)
   }
 
-  private change(id: string, changed: Partial<PortfolioCampaign>): void {
-    const place = this.places.get(id)
-    if (place === undefined) return
-    this.entries[place] = { ...this.entries[place], ...changed }
-    this.listed = null
-  }
-
-  /** Open campaigns and those of the last stop-outs: all that a new candidate is judged by. */
-  list(): readonly PortfolioCampaign[] {
-    return (this.listed ??= this.entries.slice())
+  /** The open campaigns, and the one asked for if it is known. */
+  list(asked?: string): readonly PortfolioCampaign[] {
+    const campaigns = [...this.open.values()]
+    const other = asked === undefined ? undefined : this.closed.get(asked)
+    if (other !== undefined) campaigns.push(other)
+    return campaigns
   }
 }

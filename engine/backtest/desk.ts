@@ -167,8 +167,8 @@ export class Desk implements Broker {
     return this.account.positions()
   }
 
-  campaigns(): readonly PortfolioCampaign[] {
-    return this.account.campaigns.list()
+  campaigns(asked?: string): readonly PortfolioCampaign[] {
+    return this.account.campaigns.list(asked)
   }
 
   private submit(): number {
