@@ -261,3 +261,16 @@ describe('createSignalEngine', () => {
     expect(mean).toBeLessThan(real / 3)
   })
 })
+
+it.each(['standard', 'strict'] as const)(
+  '%s: following a series answers as pushing its bars does',
+  (preset) => {
+    const { bars } = generateBars({ seed: 12, length: 6000 })
+    const engine = createSignalEngine({ preset })
+    const session = engine.open(bars)
+    const follower = engine.follow(bars, 5000)
+    for (let bar = 0; bar < 5000; bar++)
+      expect(JSON.stringify(follower.next())).toBe(JSON.stringify(session.push(barAt(bars, bar))))
+    session.close()
+  },
+)

@@ -37,6 +37,13 @@ interface Mark {
   readonly facts: number
 }
 
+/** How many of a stream's events were known at bar `t`, of which `before` were at an earlier one. */
+const known = ({ confirmed: { length, values } }: ClimaxStream, before: number, t: number): number => {
+  let count = before
+  while (count < length && values[count] <= t) count++
+  return count
+}
+
 /** Makes what users see of what a run has found: long lists only when asked. */
 export class SignalReport {
   private readonly journal: Journal
@@ -48,6 +55,9 @@ export class SignalReport {
   /** How much had been found at the end of each bar that found something, four counts each. */
   private readonly ends = new IntList()
   private rejections = 0
+  /** Events of either stream that were known at the bar asked for last; a stream may have run ahead by a block. */
+  private upKnown = 0
+  private downKnown = 0
 
   constructor(
     journal: Journal,
@@ -67,20 +77,22 @@ export class SignalReport {
 
   /** What bar `t` added since the bar before. */
   since(t: number): BarOutcome {
-    const { journal, up, down, ends } = this
+    const { journal, ends } = this
     const { length, values } = ends
+    const up = (this.upKnown = known(this.up, this.upKnown, t))
+    const down = (this.downKnown = known(this.down, this.downKnown, t))
     if (length === 0) {
-      if (journal.facts.length + up.at.length + down.at.length === 0) return nothing
+      if (journal.facts.length + up + down === 0) return nothing
       for (let k = 0; k < 4; k++) ends.push(0)
     } else if (
       journal.facts.length === values[length - 1] &&
-      up.at.length === values[length - 4] &&
-      down.at.length === values[length - 3]
+      up === values[length - 4] &&
+      down === values[length - 3]
     )
       return nothing
     const before = ends.length - 4
-    ends.push(up.at.length)
-    ends.push(down.at.length)
+    ends.push(up)
+    ends.push(down)
     ends.push(journal.events.length)
     ends.push(journal.facts.length)
     const { changedPatterns, changedSignals, changedRanges, rejected } = journal

@@ -110,6 +110,22 @@ export class SignalRun {
     return this.report.since(bar)
   }
 
+  /**
+   * The next bar of a series that is there already: as `runLast`, but the stages that need no more than the bars go over
+   * a block before its first one, up to bar `end - 1`.
+   */
+  runNext(end: number): BarOutcome {
+    const bar = this.done
+    if (bar % blockBars === 0) {
+      const blockEnd = Math.min(bar + blockBars, end)
+      this.check(bar, blockEnd)
+      this.columns(bar, blockEnd, undefined)
+    }
+    this.structure(bar, bar + 1)
+    this.done = bar + 1
+    return this.report.since(bar)
+  }
+
   end(): void {
     this.observer?.runEnded({ bars: this.done, untold: this.journal.untold() })
   }

@@ -1,10 +1,9 @@
-import type { Bar } from './bar-series.ts'
 import { campaignId, campaignMs } from './campaign.ts'
 import { PhaseExits } from './phase-exits.ts'
 import type { Portfolio, RiskLimits } from './risk.ts'
 import type { BarOutcome, PatternType, Signal } from './signal.ts'
 import { createSignalEngine } from './signal-engine.ts'
-import type { SignalSession } from './signal-engine.ts'
+import type { SignalFollower } from './signal-engine.ts'
 import type { SignalOptions } from './signal-options.ts'
 import type { Broker, ExitReason, Strategy, StrategyContext, StrategyRun } from './strategy.ts'
 
@@ -30,7 +29,7 @@ const noColumns = { time: none, open: none, high: none, low: none, close: none, 
 let idle: WyckoffRun | undefined
 
 /**
- * Trades the signal engine's signals at the next open. The engine is fed bar by bar and judges each candidate
+ * Trades the signal engine's signals at the next open. The engine goes bar by bar and judges each candidate
  * against the account of the backtest itself, as it stands at that bar's close.
  */
 export function wyckoff(options: WyckoffOptions = {}): Strategy {
@@ -47,26 +46,15 @@ export function wyckoff(options: WyckoffOptions = {}): Strategy {
   }
 }
 
-/** Filled anew for each bar; the session copies what it is given. */
-class FedBar implements Bar {
-  time = NaN
-  open = NaN
-  high = NaN
-  low = NaN
-  close = NaN
-  volume = NaN
-}
-
 class WyckoffRun implements StrategyRun {
   private readonly context: StrategyContext
   private readonly options: WyckoffOptions
-  private readonly session: SignalSession
+  private readonly signals: SignalFollower
   private readonly phaseExits: PhaseExits | null
   private readonly started = new Map<string, number>()
   signalCount = 0
   private broker: Broker | null = null
   private campaign: string | null = null
-  private readonly fed = new FedBar()
   private day = -1
   // Doubles from the start (decision 18).
   private peak = NaN
@@ -76,41 +64,33 @@ class WyckoffRun implements StrategyRun {
   constructor(context: StrategyContext, options: WyckoffOptions) {
     this.context = context
     this.options = options
-    const { bars, first } = context
+    const { bars, first, end } = context
     this.peak = this.dayStart = this.equityBefore = 0
     this.phaseExits = options.applyPhaseExits === true ? new PhaseExits(bars) : null
     const { limits, signals } = options
-    this.session = createSignalEngine({
+    this.signals = createSignalEngine({
       ...signals,
       account: (_bar, campaign) => this.portfolio(campaign),
       ...(limits === undefined ? {} : { limits }),
-    }).open(bars)
-    for (let bar = 0; bar < first; bar++) this.push(bar)
+    }).follow(bars, end)
+    for (let bar = 0; bar < first; bar++) this.next()
   }
 
   onBar(bar: number, broker: Broker): void {
     this.broker = broker
     this.watch(bar, broker.equity)
-    const added = this.push(bar)
+    const added = this.next()
     if (broker.position !== 0) this.manage(bar, broker, added)
     // Signals that were filled or ended on this bar come again; only new ones are traded.
     for (const signal of added.signals) if (signal.confirmedBar === bar) this.trade(signal, broker)
   }
 
   end(): void {
-    this.session.close()
+    this.signals.close()
   }
 
-  private push(bar: number): BarOutcome {
-    const { close, high, low, open, time, volume } = this.context.bars
-    const { fed } = this
-    fed.time = time[bar]
-    fed.open = open[bar]
-    fed.high = high[bar]
-    fed.low = low[bar]
-    fed.close = close[bar]
-    fed.volume = volume[bar]
-    const added = this.session.push(fed)
+  private next(): BarOutcome {
+    const added = this.signals.next()
     this.phaseExits?.read(added)
     return added
   }

@@ -1,5 +1,7 @@
 import type { Strategy, StrategyRun } from '../strategy.ts'
 import type { Desk } from './desk.ts'
+import { EngineError } from '../engine-error.ts'
+import { badBar } from './check-bars.ts'
 import { BacktestError } from './errors.ts'
 
 /** Starts a strategy on one symbol, refusing what is none. */
@@ -35,6 +37,9 @@ export function startStrategy(strategy: Strategy, context: Parameters<Strategy['
 /** What a strategy threw, unless the engine itself refused what it did. */
 export function strategyError(name: string, bar: number | null, error: unknown): BacktestError {
   if (error instanceof BacktestError) return error
+  // A strategy that looks at the bars in blocks finds a bad one first.
+  if (error instanceof EngineError && (error.code === 'invalid_bar' || error.code === 'unsorted_bar'))
+    return badBar(error)
   const message = error instanceof Error ? error.message : String(error)
   return new BacktestError('strategy', bar, `${name} threw: ${message}`, error)
 }

@@ -24,9 +24,12 @@ export function checkBars(bars: BarSeries, first: number, end: number): void {
     checkEach(bars, odd, end, [])
   } catch (error) {
     if (!(error instanceof EngineError)) throw error
-    throw new BacktestError('bars', error.bar, error.message.replace(/^bar \d+: /, ''), error)
+    throw badBar(error)
   }
 }
+
+export const badBar = (error: EngineError): BacktestError =>
+  new BacktestError('bars', error.bar, error.message.replace(/^bar \d+: /, ''), error)
 
 /** One loop without calls: it runs over every bar of every backtest. */
 function firstOddBar(bars: BarSeries, first: number, end: number): number {
