@@ -5,12 +5,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { allocationFlags } from './allocation.ts'
 import { nodeFlags } from './callgrind.ts'
 import { ChildFailed, run } from './child.ts'
 import type { Work } from './pipeline-ways.ts'
 
 export interface CountedTurns {
-  /** Instructions per bar of one warm run over the same bars: garbage collection, compilers and sending included. */
+  /** Instructions per bar of one warm run over the same bars, sending included. */
   readonly base: number
   readonly head: number
 }
@@ -20,6 +21,7 @@ const file = fileURLToPath(new URL('telemetry-turns.ts', import.meta.url))
 /**
  * Counts by callgrind what one run of the bare engine and one observed take, in one process. Counting is off while that
  * process starts, makes its bars and warms up, which are nine tenths of what it does, and is switched on for the two runs.
+ * The young generation is so large that hardly any garbage is collected meanwhile: whose run that fell into would be luck.
  */
 export async function countTurns(work: Work, way: string, bars: number): Promise<CountedTurns> {
   const folder = await mkdtemp(join(tmpdir(), 'tapescope-callgrind-'))
@@ -27,6 +29,7 @@ export async function countTurns(work: Work, way: string, bars: number): Promise
   const program = [
     process.execPath,
     ...nodeFlags,
+    ...allocationFlags,
     file,
     '--counted',
     '--work',

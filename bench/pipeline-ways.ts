@@ -54,7 +54,11 @@ async function observed(
 ): Promise<Observation> {
   const sink = await startSink()
   process.env['OTEL_EXPORTER_OTLP_ENDPOINT'] = sink.url
-  const telemetry = await startTelemetry(logs === 'none' ? {} : { logsExporter: ['otlp'] })
+  const telemetry = await startTelemetry({
+    // Under callgrind all takes fifty times as long.
+    deadlineMs: 120_000,
+    ...(logs !== 'none' && { logsExporter: ['otlp'] }),
+  })
   const log = logs === 'none' ? undefined : createLogger({ write: () => undefined })
   const backtest = instrumentBacktestEngine(createBacktestEngine(), options)
   const signals = instrumentSignalEngine(createSignalEngine(), options)

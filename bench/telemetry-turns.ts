@@ -7,8 +7,6 @@
  */
 import { once } from 'node:events'
 import { parseArgs } from 'node:util'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { generateBars, type BarSeries } from '@tapescope/engine'
 import { config } from './config.ts'
 import { ways, type Observation, type Work } from './pipeline-ways.ts'
@@ -21,12 +19,10 @@ export interface Turns {
 
 const warmupRounds = 2
 const leastRounds = 3
+/** Until the compilers are done; no collection is forced, as the code would not outlast it whole. */
+const countedWarmupRounds = 5
 /** Different series, taken in turn: more bars than a branch predictor learns by heart. */
 const seriesCount = 3
-
-setFlagsFromString('--expose-gc')
-/** Before each run, outside its time: it pays for its own garbage, not for that of the run before. */
-const collect = runInNewContext('gc') as () => void
 
 const { values } = parseArgs({
   options: {
@@ -47,7 +43,6 @@ const base = await ways['none'].start(values.work as Work)
 const head = await ways[values.way].start(values.work as Work)
 
 async function cpuNs(side: Observation, bars: BarSeries): Promise<number> {
-  collect()
   const before = process.cpuUsage()
   await side.pass(bars)
   const { user, system } = process.cpuUsage(before)
@@ -84,12 +79,10 @@ async function waitAtEachRun(): Promise<void> {
     process.stdout.write(`${word}\n`)
     await once(process.stdin, 'data')
   }
-  const warm = generateBars({ seed: Number(values.seed), length: Math.ceil(length / 4) }).bars
-  for (let round = 0; round < 2 * warmupRounds; round++)
-    for (const side of turns(round)) await cpuNs(side, warm)
   const [bars] = series
+  for (let round = 0; round < countedWarmupRounds; round++)
+    for (const side of turns(round)) await side.pass(bars)
   for (const side of [base, head]) {
-    collect()
     await step('ready')
     await side.pass(bars)
     await step('done')
