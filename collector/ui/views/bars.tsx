@@ -9,10 +9,16 @@ import { DecisionChain } from './decision-chain.tsx'
 /** How long a view must stay before what it misses is loaded and the address says it, ms. */
 const SETTLED_MS = 150
 const LISTED = 200
+/** The service that was linked to last, for the link in the head of the page. */
+const REMEMBERED = 'tapescope.service'
 
 /** Bars of the service with ranges, patterns, signals and the fills of the last backtest. */
 export function Bars({ route }: { route: Route }) {
-  const service = (route.query.get('service') ?? 'http://127.0.0.1:8080').replace(/\/+$/, '')
+  const linked = route.query.get('service')
+  const service = (linked ?? localStorage.getItem(REMEMBERED) ?? 'http://127.0.0.1:8080').replace(/\/+$/, '')
+  useEffect(() => {
+    if (linked !== null) localStorage.setItem(REMEMBERED, linked)
+  }, [linked])
   const symbol = route.query.get('symbol') ?? 'SPX'
   const timeframe = route.query.get('timeframe') ?? '1d'
   const set = (changes: Record<string, string | undefined>, replace = false): void =>

@@ -89,7 +89,7 @@ function Differences({ before, after, route }: { before: TraceColumns; after: Tr
       </div>
       {cpu ? <CpuDifference a={a.traceId} b={b.traceId} /> : <Flame tree={spans} unit="spans" difference />}
       <h3>By span path</h3>
-      <div class="scroll">
+      <div class="scroll" tabIndex={0} role="region" aria-label="By span path">
         <table class="list">
           <thead>
             <tr>
