@@ -45,7 +45,7 @@ const volume: Readonly<Record<PatternType, keyof Thresholds>> = {
 }
 
 /** Thresholds that a stage of the validation chain holds a candidate against. */
-function thresholdsOf(stage: RejectionStage, type: PatternType): Record<string, unknown> {
+function stageThresholds(stage: RejectionStage, type: PatternType): Record<string, unknown> {
   switch (stage) {
     case 'PRECHECK':
       return picked(['patternConfidenceMin', 'signalConfidenceMin'])
@@ -73,6 +73,25 @@ function thresholdsOf(stage: RejectionStage, type: PatternType): Record<string, 
   }
 }
 
+/** They are the same for every pattern of a type: made once, only to be read. */
+const thresholds = new Map<string, Readonly<Record<string, unknown>>>()
+
+function thresholdsOf(
+  stage: RejectionStage | 'DETECTION',
+  type: PatternType,
+): Readonly<Record<string, unknown>> {
+  const key = `${stage} ${type}`
+  let known = thresholds.get(key)
+  if (known === undefined) {
+    known =
+      stage === 'DETECTION'
+        ? picked([...detection[type], 'patternConfidenceMin'])
+        : stageThresholds(stage, type)
+    thresholds.set(key, known)
+  }
+  return known
+}
+
 /** What decided a pattern: how it was found, then each stage of its candidate's chain, as far as that went. */
 export function decisionOf(pattern: Pattern, chain: ValidationChain | null): DecidedStage[] {
   const { type, confidence, tier, phase, phaseConfidence, volumeRatio, spreadRatio, metadata } = pattern
@@ -90,7 +109,7 @@ export function decisionOf(pattern: Pattern, chain: ValidationChain | null): Dec
         spread_ratio: spreadRatio,
         ...(snakeCase(metadata) as object),
       },
-      thresholds: picked([...detection[type], 'patternConfidenceMin']),
+      thresholds: thresholdsOf('DETECTION', type),
     },
   ]
   for (const { stage, status, reason, metadata: measured } of chain?.results ?? []) {

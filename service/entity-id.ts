@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 
 /**
  * The id of what a natural key names: the same key always gives the same id, so that storing the same thing twice
@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto'
  * which keep inserts ordered as in version 7, then bits of the key's SHA-256.
  */
 export function entityId(kind: string, key: string, timeMs: number): string {
-  const bytes = createHash('sha256').update(`${kind}\n${key}`).digest().subarray(0, 16)
+  const bytes = hash('sha256', `${kind}\n${key}`, 'buffer').subarray(0, 16)
   bytes.writeUIntBE(Math.max(0, Math.floor(timeMs)) % 2 ** 48, 0, 6)
   bytes[6] = (bytes[6] & 0x0f) | 0x80
   bytes[8] = (bytes[8] & 0x3f) | 0x80
@@ -24,5 +24,5 @@ export function newId(nowMs: number, random: Uint8Array): string {
 
 function formatted(bytes: Buffer): string {
   const hex = bytes.toString('hex')
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-')
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
 }
