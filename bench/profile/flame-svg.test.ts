@@ -12,7 +12,7 @@ const frames = [
   { name: 'a<T>', file: '/engine/a.ts', line: 2 },
   { name: 'b', file: '/engine/b.ts', line: 3 },
 ]
-const flame = (weights: readonly number[]): FlameNode =>
+const flame = (weights: number[]): FlameNode =>
   flameOfSamples({
     name: 'test',
     shared: { frames },
