@@ -51,7 +51,8 @@ export function timeChart({ label, unit, times, lines, log = false, limit }: Tim
   )
   const seconds = steps(end).filter((tick) => tick <= end)
   const below = seconds.map(
-    (tick) => `<text x="${x(tick)}" y="${height - 8}" text-anchor="middle">${short(tick)} s</text>`,
+    (tick) =>
+      `<text x="${x(tick)}" y="${height - 8}" text-anchor="${x(tick) > width - 40 ? 'end' : 'middle'}">${short(tick)} s</text>`,
   )
   const drawn = lines.map(
     ({ color, values }) =>
