@@ -23,14 +23,7 @@ export function renderResult(
   const json = (value: unknown) => JSON.stringify(snakeCase(value))
   return {
     config: json(result.config),
-    equityCurve: metricsOnly
-      ? null
-      : json(
-          Array.from({ length: equity.length }, (_, i) => {
-            const { time, ...point } = equity.point(i)
-            return { timestamp: new Date(time).toISOString(), ...point }
-          }),
-        ),
+    equityCurve: metricsOnly ? null : JSON.stringify(equityRows(equity)),
     trades: metricsOnly ? null : json(result.trades.map(withTimes)),
     metrics: json(metrics),
     drawdownPeriods: json(result.drawdownPeriods.map(withTimes)),
@@ -42,6 +35,21 @@ export function renderResult(
     }),
     barsProcessed: result.barsProcessed,
   }
+}
+
+/** A point per bar, by far the most of a result: named here, as renaming each took a quarter of a run. */
+function equityRows(equity: BacktestResult['equity']): object[] {
+  return Array.from({ length: equity.length }, (_, i) => {
+    const { time, portfolioValue, cash, positionsValue, barReturn, cumulativeReturn } = equity.point(i)
+    return {
+      timestamp: new Date(time).toISOString(),
+      portfolio_value: portfolioValue,
+      cash,
+      positions_value: positionsValue,
+      bar_return: barReturn,
+      cumulative_return: cumulativeReturn,
+    }
+  })
 }
 
 /** Epoch milliseconds as ISO 8601, as everywhere in the API. */
