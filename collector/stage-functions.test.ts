@@ -22,7 +22,7 @@ test.each(stages)('the functions that stand for stage.%s are in the files named'
   const rule = stageRule(`stage.${stage}`)!
   expect(rule.functions.length).toBeGreaterThan(0)
   for (const text of rule.functions) {
-    const [name, file] = text.replace(' (self)', '').split(' ').toReversed()
+    const [name, file] = text.split(' ').toReversed()
     const files = globSync(`engine/**/${file ?? '*.ts'}`, { cwd: root })
     expect(files.length, text).toBeGreaterThan(0)
     const source = files.map((path) => readFileSync(join(root, path), 'utf8')).join('\n')
@@ -39,14 +39,6 @@ test('the two functions named step are told apart by their file', () => {
   const step = (file: string) => [{ name: 'step', file: `file:///x/${file}` }, { name: 'look' }]
   expect(stageRule('stage.patterns')!.passes(step('wyckoff.ts'))).toBe(true)
   expect(stageRule('stage.patterns')!.passes(step('range-book.ts'))).toBe(false)
-})
-
-test('where a stage is written into a loop, only the own time of the loop is its', () => {
-  const loop = { name: 'everyBar', file: 'file:///x/simulation.ts' }
-  const { passes } = stageRule('stage.mark')!
-  expect(passes([{ name: 'play' }, loop])).toBe(true)
-  expect(passes([{ name: 'play' }, loop, { name: 'onBar' }])).toBe(false)
-  expect(passes([])).toBe(false)
 })
 
 test("a stage of another engine is looked for by its own name, a span that is none is none's", () => {

@@ -17,14 +17,8 @@ const engineStages: Readonly<Record<string, readonly string[]>> = {
   'stage.patterns': ['wyckoff.ts step'],
   'stage.validation': ['signal-run.ts validation', 'signal-desk.ts judge'],
   'stage.fills': ['simulation.ts fills'],
-  'stage.stops': ['simulation.ts stops', 'account.ts protect'],
-  // The loop over every bar marks the account itself: a call would cost more than the work.
-  'stage.mark': [
-    'simulation.ts mark',
-    'simulation.ts markHeld',
-    'simulation.ts quiet',
-    'simulation.ts everyBar (self)',
-  ],
+  'stage.stops': ['simulation.ts stops', 'simulation.ts quiet', 'account.ts protect'],
+  'stage.mark': ['simulation.ts mark', 'simulation.ts markTo', 'equity.ts markTo'],
   'stage.strategy': ['simulation.ts decide', 'onBar'],
 }
 
@@ -43,19 +37,10 @@ export interface StageRule {
 export function stageRule(spanName: string): StageRule | undefined {
   if (!spanName.startsWith('stage.')) return undefined
   const functions = engineStages[spanName] ?? [spanName.slice('stage.'.length)]
-  const rules = functions.map((text) => {
-    const leaf = text.endsWith(' (self)')
-    const [name, file] = text.replace(' (self)', '').split(' ').toReversed()
-    return { name, leaf, file }
-  })
-  const is = (frame: StageFrame, { name, file }: (typeof rules)[number]): boolean => {
-    return frame.name === name && (file === undefined || frame.file?.split(/[/\\]/).at(-1) === file)
-  }
-  return {
-    functions,
-    passes: (stack) =>
-      rules.some((rule) =>
-        rule.leaf ? stack.length > 0 && is(stack.at(-1)!, rule) : stack.some((frame) => is(frame, rule)),
-      ),
-  }
+  const rules = functions.map((text) => text.split(' ').toReversed())
+  const is = ({ name, file }: StageFrame): boolean =>
+    rules.some(
+      ([wanted, where]) => name === wanted && (where === undefined || file?.split(/[/\\]/).at(-1) === where),
+    )
+  return { functions, passes: (stack) => stack.some(is) }
 }
