@@ -30,7 +30,8 @@ export function judgeBudget(
     return { text, limit: budget.max, actual: rival.ratio, reason, met: rival.ratio <= budget.max }
   }
   if (allocation === undefined) throw new Error('a budget limits allocation, which was not measured')
-  const actual = allocation.heapBytes
-  const text = `heap <= ${budget.maxBytes} bytes`
+  const { heapBytes, externalBytes } = allocation
+  const actual = budget.columns ? heapBytes + externalBytes : heapBytes
+  const text = `${budget.columns ? 'memory' : 'heap'} <= ${budget.maxBytes} bytes`
   return { text, limit: budget.maxBytes, actual, reason, met: actual <= budget.maxBytes }
 }

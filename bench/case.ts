@@ -70,5 +70,10 @@ export type Budget =
   | { readonly kind: 'ratio'; readonly rival: string; readonly max: number; readonly reason: string }
   /** Subject less rival, p25 of each over all rounds, per unit: what something adds to work that takes next to nothing. */
   | { readonly kind: 'extra'; readonly rival: string; readonly maxNs: number; readonly reason: string }
-  /** Heap bytes per unit, counted in a process of its own in which no garbage is collected. */
-  | { readonly kind: 'allocation'; readonly maxBytes: number; readonly reason: string }
+  /** Heap bytes per unit, counted in a process of its own in which no garbage is collected; with `columns` typed arrays too. */
+  | {
+      readonly kind: 'allocation'
+      readonly maxBytes: number
+      readonly columns?: boolean
+      readonly reason: string
+    }
