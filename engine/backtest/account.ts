@@ -115,7 +115,7 @@ export class Account {
     book.orders.length = 0
   }
 
-  /** Stops and targets of bar `bar`, the bar of entry included. Both touched: the stop is taken to be first. */
+  /** Stops and targets of bar `bar`, which touches one, the bar of entry included. Both touched: the stop is taken to be first. */
   protect(book: Book, bar: number): void {
     const { open, high, low } = book.bars
     const side = book.side

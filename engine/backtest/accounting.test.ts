@@ -29,7 +29,9 @@ test('cash + positions = capital + realised + unrealised - costs of what is open
           costs += lot.commission + lot.borrow
         }
         const worth = account.cash + book.signed * bars.close[bar]
-        const expected = 50_000 + account.trades.pnl() + unrealised - costs
+        let realised = 0
+        for (let k = 0; k < account.trades.count; k++) realised += account.trades.realized(k)
+        const expected = 50_000 + realised + unrealised - costs
         expect(Math.abs(worth - expected)).toBeLessThan(1e-6)
         expect(broker.equity).toBe(worth)
         expect(account.openPositions).toBe(book.side === 0 ? 0 : 1)

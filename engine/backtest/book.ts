@@ -101,6 +101,11 @@ export class Book {
     return cost / this.quantity
   }
 
+  /** Whether bar `bar` may touch a stop or a target. */
+  touched(bar: number): boolean {
+    return this.bars.low[bar] <= this.guardLow || this.bars.high[bar] >= this.guardHigh
+  }
+
   /** An order to be filled in, every field of it. */
   takeOrder(): PendingOrder {
     return this.spareOrders.pop() ?? new PendingOrder()

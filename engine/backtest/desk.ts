@@ -3,7 +3,7 @@ import type { Broker, EntryOrder, EntryTag, ExitOrder, Target } from '../strateg
 import type { Account } from './account.ts'
 import { type Book, noTargets, type PendingOrder } from './book.ts'
 import { BacktestError } from './errors.ts'
-import { emptyTag, exitReasons, isExitReason } from './trade-log.ts'
+import { emptyTag, exitReasons } from './trade-log.ts'
 
 const wholePosition: ExitOrder = {}
 /** Orders of one symbol that may wait at once: each is looked at on every bar. */
@@ -105,7 +105,8 @@ export class Desk implements Broker {
   exit(order: ExitOrder = wholePosition): number {
     if (!isObject(order)) this.refuse('', 'must be an object', order)
     const { type = 'market', quantity, frac = 1, reason = 'STRATEGY' } = order
-    if (!isExitReason(reason)) this.refuse('reason', `must be one of ${exitReasons.join(', ')}`, reason)
+    if (reason !== 'STRATEGY' && !exitReasons.includes(reason))
+      this.refuse('reason', `must be one of ${exitReasons.join(', ')}`, reason)
     if (!(frac > 0 && frac <= 1)) this.refuse('frac', 'must be above 0 and at most 1', frac)
     const price = this.checkType(type, order.price)
     const remaining = quantity === undefined ? Infinity : this.positive('quantity', quantity)

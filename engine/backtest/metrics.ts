@@ -90,10 +90,12 @@ export function metricsOf(
 
 function tradeFigures(trades: TradeLog) {
   let [wins, losses, won, lost, largestWin, largestLoss] = [0, 0, 0, 0, 0, 0]
+  let totalPnl = 0
   let [streak, longestWinStreak, longestLossStreak] = [0, 0, 0]
   let [rCount, rSum, rWins, rWinSum, rLosses, rLossSum] = [0, 0, 0, 0, 0, 0]
   for (let i = 0; i < trades.count; i++) {
     const pnl = trades.realized(i)
+    totalPnl += pnl
     if (pnl > 0) {
       wins++
       won += pnl
@@ -126,7 +128,7 @@ function tradeFigures(trades: TradeLog) {
     profitFactor: losses === 0 ? null : won / lost,
     averageR: rCount === 0 ? null : rSum / rCount,
     expectancyR: rCount === 0 ? null : expectancy(rCount, rWins, rWinSum, rLosses, rLossSum),
-    totalPnl: trades.pnl(),
+    totalPnl,
     totalTrades: trades.count,
     winningTrades: wins,
     losingTrades: losses,

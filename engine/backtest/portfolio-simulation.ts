@@ -98,11 +98,17 @@ export class PortfolioSimulation {
     this.seat(this.times[step])
     const { present } = this
     // Equity at the fills is at the opens of all, whatever their order.
-    for (const { book, bar } of present) book.lastPrice = book.bars.open[bar]
-    for (const { book, bar } of present) if (book.orders.length > 0) account.fillExits(book, bar)
-    for (const { book, bar } of present) if (book.orders.length > 0) account.fillEntries(book, bar)
+    let waiting = false
+    for (const { book, bar } of present) {
+      book.lastPrice = book.bars.open[bar]
+      waiting ||= book.orders.length > 0
+    }
+    if (waiting) {
+      for (const { book, bar } of present) if (book.orders.length > 0) account.fillExits(book, bar)
+      for (const { book, bar } of present) if (book.orders.length > 0) account.fillEntries(book, bar)
+    }
     watched?.stageEnded(0)
-    for (const { book, bar } of present) account.protect(book, bar)
+    for (const { book, bar } of present) if (book.touched(bar)) account.protect(book, bar)
     watched?.stageEnded(1)
     this.mark(step)
     watched?.stageEnded(2)
@@ -111,11 +117,14 @@ export class PortfolioSimulation {
   }
 
   private seat(time: number): void {
-    this.present.length = 0
-    for (const seat of this.seats) {
+    const { present, seats } = this
+    let count = 0
+    for (let k = 0; k < seats.length; k++) {
+      const seat = seats[k]
       seat.bar = seat.next < seat.end && seat.book.bars.time[seat.next] === time ? seat.next++ : -1
-      if (seat.bar >= 0) this.present.push(seat)
+      if (seat.bar >= 0) present[count++] = seat
     }
+    while (present.length > count) present.pop()
   }
 
   private mark(step: number): void {

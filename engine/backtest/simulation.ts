@@ -164,11 +164,6 @@ export class Simulation {
     return bar
   }
 
-  private touches(bar: number): boolean {
-    const { bars, guardLow, guardHigh } = this.book
-    return bars.low[bar] <= guardLow || bars.high[bar] >= guardHigh
-  }
-
   private fills(bar: number): void {
     if (this.book.orders.length === 0) return
     this.account.fillExits(this.book, bar)
@@ -176,7 +171,7 @@ export class Simulation {
   }
 
   private stops(bar: number): void {
-    if (this.touches(bar)) this.account.protect(this.book, bar)
+    if (this.book.touched(bar)) this.account.protect(this.book, bar)
   }
 
   private mark(bar: number): void {

@@ -51,10 +51,6 @@ export const exitReasons: readonly ExitReason[] = [
   'STRATEGY',
 ]
 
-const reasonCodes: ReadonlyMap<unknown, number> = new Map(exitReasons.map((reason, code) => [reason, code]))
-
-export const isExitReason = (value: unknown): boolean => reasonCodes.has(value)
-
 const width = 18
 export const emptyTag: EntryTag = {}
 
@@ -67,6 +63,8 @@ export class TradeLog {
   private readonly tags: EntryTag[] = []
   private lastTag: EntryTag = emptyTag
   private lastTagIndex = -1
+  private lastReason: ExitReason = 'STRATEGY'
+  private lastReasonCode = exitReasons.indexOf('STRATEGY')
 
   get count(): number {
     return this.rows.count
@@ -105,9 +103,17 @@ export class TradeLog {
     chunk[at + 12] = exitSlippage
     chunk[at + 13] = borrowCost
     chunk[at + 14] = lot.initialStop
-    chunk[at + 15] = reasonCodes.get(reason)!
+    chunk[at + 15] = this.reasonCode(reason)
     chunk[at + 16] = lot.signalBar
     chunk[at + 17] = this.tagIndex(lot.tag)
+  }
+
+  private reasonCode(reason: ExitReason): number {
+    if (reason !== this.lastReason) {
+      this.lastReason = reason
+      this.lastReasonCode = exitReasons.indexOf(reason)
+    }
+    return this.lastReasonCode
   }
 
   private tagIndex(tag: EntryTag): number {
@@ -120,13 +126,6 @@ export class TradeLog {
 
   realized(trade: number): number {
     return this.rows.get(trade, 8)
-  }
-
-  /** Realised profit of all trades. */
-  pnl(): number {
-    let pnl = 0
-    for (let trade = 0; trade < this.count; trade++) pnl += this.realized(trade)
-    return pnl
   }
 
   /** R of a trade, NaN without a stop. */
