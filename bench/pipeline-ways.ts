@@ -3,6 +3,7 @@ import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-ho
 import {
   createBacktestEngine,
   createSignalEngine,
+  type BacktestEngine,
   type BarSeries,
   type EngineObserver,
 } from '@tapescope/engine'
@@ -22,7 +23,8 @@ import {
 } from '@tapescope/sdk'
 import { startSink } from './otlp-sink.ts'
 
-const config = { strategy: 'wyckoff_all', haltCleared: true } as const
+/** Of the backtest. */
+export const config = { strategy: 'wyckoff_all', haltCleared: true } as const
 
 /** What is run over the bars. */
 export type Work = 'backtest' | 'signals'
@@ -46,11 +48,38 @@ function bare(work: Work, observer?: EngineObserver): Observation {
   }
 }
 
+/** Asks for as many bars as the SDK does and does nothing: what being watched costs the engine itself. */
+const nobody: EngineObserver = {
+  runStarted({ bars }) {
+    const every = Math.max(512, Math.ceil((bars ?? 0) / 1000))
+    let end = 0
+    return {
+      blockStarted(first, blockEnd) {
+        end = blockEnd
+        const timed = Math.ceil(first / every) * every
+        return timed < blockEnd ? timed : -1
+      },
+      barStarted() {},
+      stageEnded() {},
+      barEnded: (bar) => (bar + every < end ? bar + every : -1),
+      blockEnded() {},
+      fact: () => false,
+      runEnded() {},
+    }
+  },
+}
+
+/** How to observe, in the words of the SDK. */
+interface Observing {
+  readonly options: ObserveOptions
+  readonly logs: 'none' | 'runs' | 'trades'
+}
+
 /** As `startTelemetry()` and the wrappers give it, sending to a backend. */
 async function observed(
   work: Work,
-  options: ObserveOptions,
-  logs: 'none' | 'runs' | 'trades',
+  { options, logs }: Observing,
+  engine: Pick<BacktestEngine, 'run'> = createBacktestEngine(),
 ): Promise<Observation> {
   const sink = await startSink()
   process.env['OTEL_EXPORTER_OTLP_ENDPOINT'] = sink.url
@@ -60,7 +89,7 @@ async function observed(
     ...(logs !== 'none' && { logsExporter: ['otlp'] }),
   })
   const log = logs === 'none' ? undefined : createLogger({ write: () => undefined })
-  const backtest = instrumentBacktestEngine(createBacktestEngine(), options)
+  const backtest = instrumentBacktestEngine(engine, options)
   const signals = instrumentSignalEngine(createSignalEngine(), options)
   const found = (bars: BarSeries): number => {
     if (work === 'signals') return signals.generate(bars).signals.length
@@ -135,6 +164,9 @@ function plain(work: Work, what: 'spans' | 'histogram'): Observation {
   }
 }
 
+const plainly: Observing = { options: {}, logs: 'none' }
+const fully: Observing = { options: { worst: 32, maxFacts: 128 }, logs: 'runs' }
+
 export interface Way {
   readonly about: string
   start(work: Work): Observation | Promise<Observation>
@@ -145,16 +177,20 @@ export const ways: Readonly<Record<string, Way>> = {
   none: { about: 'not observed', start: (work) => bare(work) },
   default: {
     about: 'default telemetry, sent to a backend within the time',
-    start: (work) => observed(work, {}, 'none'),
+    start: (work) => observed(work, plainly),
   },
   full: {
     about:
       'worst 32 bars as spans, 128 facts, exemplars, a log line at the start and end of a run, all sent within the time',
-    start: (work) => observed(work, { worst: 32, maxFacts: 128 }, 'runs'),
+    start: (work) => observed(work, fully),
   },
   'trade-logs': {
     about: 'the same with a log line for each trade',
-    start: (work) => observed(work, { worst: 32, maxFacts: 128 }, 'trades'),
+    start: (work) => observed(work, { ...fully, logs: 'trades' }),
+  },
+  watched: {
+    about: 'watched by an observer that does nothing',
+    start: (work) => bare(work, nobody),
   },
   'opentelemetry-spans': {
     about: 'plain OpenTelemetry: a span per stage and bar',
@@ -167,3 +203,9 @@ export const ways: Readonly<Record<string, Way>> = {
 }
 
 export const works: readonly Work[] = ['backtest', 'signals']
+
+/** Observation by itself: the calls of a recorded run, `default` or `full`, sent like any other. */
+export const replays = {
+  default: (engine: Pick<BacktestEngine, 'run'>) => observed('backtest', plainly, engine),
+  full: (engine: Pick<BacktestEngine, 'run'>) => observed('backtest', fully, engine),
+}
