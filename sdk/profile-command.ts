@@ -1,4 +1,4 @@
-import { accessSync, constants, readFileSync, rmSync } from 'node:fs'
+import { accessSync, constants, existsSync, readFileSync, rmSync } from 'node:fs'
 import { constants as os } from 'node:os'
 import { dirname, relative, resolve } from 'node:path'
 import { command, CommandError, numberOption, UsageError } from './command-line.ts'
@@ -62,8 +62,8 @@ export const profileCommand = command(
     }
     checkFolder(dirname(file))
     // What an earlier run left must not be taken for this one's.
-    rmSync(`${file}.tapescope.json`, { force: true })
-    rmSync(settings.journal, { force: true })
+    for (const suffix of ['.tapescope.json', '.heapprofile', '.partial'])
+      rmSync(file + suffix, { force: true })
 
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
     const end = await runNodeProgram(program, {
@@ -88,12 +88,14 @@ export const profileCommand = command(
     }
     const summary = summarise(document)
     const link = viewer === undefined ? undefined : await findFlameGraph(viewer, document)
-    const files = ['.speedscope.json', '.cpuprofile', '.tapescope.json'].map((suffix) => file + suffix)
+    const suffixes = ['.speedscope.json', '.cpuprofile', '.tapescope.json']
+    if (existsSync(`${file}.heapprofile`)) suffixes.push('.heap.speedscope.json', '.heapprofile')
+    const files = suffixes.map((suffix) => file + suffix)
     if (values.json)
       process.stdout.write(
         `${JSON.stringify({ ...summary, files, flameGraph: link ?? null, exitCode: end.code })}\n`,
       )
-    else process.stderr.write(renderSummary(summary, shortPath(file), link))
+    else process.stderr.write(renderSummary(summary, shortPath(file), suffixes, link))
     if (values.open && link !== undefined) openInBrowser(link)
     return end.code
   },

@@ -41,7 +41,12 @@ export function summarise(document: ProfileDocument): ProfileSummary {
 const rows = 12
 
 /** For a terminal of 80 columns (addresses may be longer). */
-export function renderSummary(summary: ProfileSummary, file: string, link: string | undefined): string {
+export function renderSummary(
+  summary: ProfileSummary,
+  file: string,
+  suffixes: readonly string[],
+  link: string | undefined,
+): string {
   const { samples, totalMs, gcMs, idleMs, nativeMs, spans, lostSections } = summary
   const busyMs = Math.max(totalMs - idleMs, 1e-6)
   const share = (part: number, of: number): string => `${((100 * part) / of).toFixed(1)} %`
@@ -72,7 +77,7 @@ export function renderSummary(summary: ProfileSummary, file: string, link: strin
       `  ${lostSections} changes of the active span were lost (more than 100,000 a second):`,
       '  the samples there are on no span.',
     )
-  lines.push('', `  ${file}.speedscope.json, .cpuprofile, .tapescope.json`, '')
+  lines.push('', `  ${file}${suffixes.join(', ')}`, '')
   if (link !== undefined) lines.push('  Flame graph in the viewer:', `  ${link}`)
   else
     lines.push(

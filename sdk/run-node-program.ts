@@ -1,6 +1,5 @@
 import { spawn, type StdioOptions } from 'node:child_process'
 import { constants } from 'node:os'
-import { basename } from 'node:path'
 
 export interface NodeProgramOptions {
   /** URL of the module that is loaded before the program, in each Node process that it starts. */
@@ -28,8 +27,8 @@ export async function runNodeProgram(
   [command = '', ...args]: readonly string[],
   { preload, env, stdio, seconds }: NodeProgramOptions,
 ): Promise<ProgramEnd> {
-  const isNode = /^node(\.exe)?$/.test(basename(command))
-  const child = spawn(isNode ? process.execPath : command, args, {
+  // A Node that is named by its path is meant to be that one.
+  const child = spawn(command === 'node' ? process.execPath : command, args, {
     stdio,
     env: {
       ...process.env,
