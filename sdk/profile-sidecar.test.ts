@@ -82,6 +82,24 @@ test('startTelemetry({ profile: { dumpOn, file } }): a signal writes the ring, s
   }
 })
 
+test.each(['signal', 'exit'])(
+  'startTelemetry({ profile }): a process that ends by %s leaves its profile',
+  async (how) => {
+    const file = join(folder, how)
+    const run = node(['profiled.mjs', JSON.stringify({ file }), how])
+    const ended = (await run.catch((error: unknown) => error)) as {
+      code: number
+      signal: string
+      stderr: string
+    }
+    expect([ended.code, ended.signal]).toEqual(how === 'exit' ? [6, null] : [null, 'SIGTERM'])
+    expect(ended.stderr).not.toContain('debugger')
+    const { samples, spans } = JSON.parse(readFileSync(`${file}.tapescope.json`, 'utf8')) as ProfileDocument
+    const found = new Set(samples.span.map((at) => spans[at]?.name))
+    expect(found).toContain('desk.average')
+  },
+)
+
 test('tapescope profile prints the link to the flame graph, and it has the samples', async () => {
   const { stderr } = await node([cli, 'profile', '--out', 'linked', '--', 'node', 'desk.mjs'])
   const [link] = /http:\S+/.exec(stderr) ?? []

@@ -90,25 +90,27 @@ async function start({ profile = false, ...options }: TelemetryOptions): Promise
   }
 }
 
-/** What the profiler holds goes out with the spans: a trace whose samples are missing would look idle. */
+/** Longest that what the profiler holds may keep a flush or the end of the process waiting, in ms. */
+const profilerMs = 3000
+
+/**
+ * What the profiler holds goes out with the spans: a trace whose samples are missing would look idle. The same object,
+ * since that is the one that a signal flushes.
+ */
 function withProfiler(telemetry: Telemetry, profiler: Profiler): Telemetry {
-  const settled = (work: Promise<unknown>) =>
-    work.then(
-      () => true,
-      () => false,
-    )
-  return {
-    ...telemetry,
+  const { flush, shutdown } = telemetry
+  process.once('exit', () => profiler.stopNow(profilerMs))
+  return Object.assign(telemetry, {
     profiler,
     async flush() {
-      const [spans] = await Promise.all([telemetry.flush(), settled(profiler.flush())])
+      const [spans] = await Promise.all([flush(), within(profiler.flush(), profilerMs)])
       return spans
     },
     async shutdown() {
-      const [spans] = await Promise.all([telemetry.shutdown(), settled(profiler.stop())])
+      const [spans] = await Promise.all([shutdown(), within(profiler.stop(), profilerMs)])
       return spans
     },
-  }
+  })
 }
 
 async function startUnprofiled({ instrumentations = [], ...code }: TelemetryOptions): Promise<Telemetry> {
