@@ -98,16 +98,16 @@ const profilerMs = 3000
  * since that is the one that a signal flushes.
  */
 function withProfiler(telemetry: Telemetry, profiler: Profiler): Telemetry {
-  const { flush, shutdown } = telemetry
+  const unprofiled = { ...telemetry }
   process.once('exit', () => profiler.stopNow(profilerMs))
   return Object.assign(telemetry, {
     profiler,
     async flush() {
-      const [spans] = await Promise.all([flush(), within(profiler.flush(), profilerMs)])
+      const [spans] = await Promise.all([unprofiled.flush(), within(profiler.flush(), profilerMs)])
       return spans
     },
     async shutdown() {
-      const [spans] = await Promise.all([shutdown(), within(profiler.stop(), profilerMs)])
+      const [spans] = await Promise.all([unprofiled.shutdown(), within(profiler.stop(), profilerMs)])
       return spans
     },
   })
