@@ -234,6 +234,21 @@ test('a service that dies is told plainly, with what had been measured', async (
   expect(existsSync(data)).toBe(false)
 })
 
+test('a run that was killed is cleared away by the next one, which begins anew', async () => {
+  const running = load('custom', '--users', '5', '--spawn', '5', '--seconds', '60', '--data', data)
+  const pid = await pidOf('service')
+  await untilLoading()
+  await sleep(2_000)
+  running.child.kill('SIGKILL')
+  await running.ended
+  expect(isAlive(pid)).toBe(true)
+  const { exitCode, text } = await load('custom', '--seconds', '2', '--no-burst', '--data', data).ended
+  expect([0, 3], text).toContain(exitCode)
+  expect(text).toMatch(/Ended what a killed run had left running: sidecar/)
+  expect(isAlive(pid)).toBe(false)
+  expect(existsSync(data)).toBe(false)
+})
+
 test('Ctrl-C writes a partial report that says so, and leaves nothing running', async () => {
   const running = load('custom', '--users', '5', '--spawn', '5', '--seconds', '60', '--data', data)
   const pid = await pidOf('service')

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { createWriteStream, mkdirSync, rmSync } from 'node:fs'
+import { createWriteStream, existsSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -60,6 +60,7 @@ export async function startServiceStack(options: ServiceStackOptions): Promise<S
       rmSync(folder, { recursive: true, force: true })
     })
     for (const name of lock.cleared) onNotice(`Ended what a killed run had left running: ${name}.`)
+    if (existsSync(postgresFolder)) await clearPostgres(postgresFolder)
     const postgres = await startEmbeddedPostgres({ folder: postgresFolder, onNotice, signal })
     undo.push(() => postgres.stop())
     const sidecarFolder = join(folder, 'sidecar')
@@ -106,6 +107,18 @@ export async function startServiceStack(options: ServiceStackOptions): Promise<S
     await undoAll()
     throw error
   }
+}
+
+/** What a killed run left, its server among it: a run begins with nothing but what it stores itself. */
+async function clearPostgres(folder: string): Promise<void> {
+  try {
+    // Whoever starts it ends a server that still holds the folder.
+    const left = await startEmbeddedPostgres({ folder })
+    await left.stop()
+  } catch {
+    // Killed while it was made: there is no server.
+  }
+  removePostgres(folder)
 }
 
 async function startService(options: {
