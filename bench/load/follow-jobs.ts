@@ -13,6 +13,7 @@ export interface FollowedJobs {
 }
 
 export interface JobFollower {
+  /** Passes over it when it follows enough others. */
   follow(runId: string): void
   /** Waits for what is open, at most `patienceMs`, or until `signal` says that nobody answers any more. */
   finish(patienceMs: number, signal: AbortSignal): Promise<FollowedJobs>
@@ -20,6 +21,8 @@ export interface JobFollower {
 
 /** Looks at the followed jobs one after the other, so often at most: following must not be a load of its own. */
 const lookEveryMs = 100
+/** So many at a time: with more the looks at one would lie too far apart to tell when it ended. */
+const mostOpen = 30
 
 /** Follows accepted backtests to their end, beside the load. */
 export function followJobs(target: Target): JobFollower {
@@ -56,6 +59,7 @@ export function followJobs(target: Target): JobFollower {
 
   return {
     follow(runId) {
+      if (open.size >= mostOpen) return
       followed++
       open.set(runId, performance.now())
     },
