@@ -105,15 +105,19 @@ export class SpanTracer implements Tracer {
   }
 }
 
-const pool = Buffer.allocUnsafeSlow(4096)
-let used = pool.length
+const pool = Buffer.allocUnsafeSlow(512)
+let digits = ''
+let used = 0
 
-/** From a pool: to ask the system for every id would cost more than the rest of the span. */
+/**
+ * From a pool: to ask the system for every id would cost more than the rest of the span. An id is a slice of the pool's
+ * text, which it keeps alive; so the pool is small.
+ */
 function randomHex(bytes: number): string {
-  if (used + bytes > pool.length) {
-    randomFillSync(pool)
+  if (used + 2 * bytes > digits.length) {
+    digits = randomFillSync(pool).toString('hex')
     used = 0
   }
-  used += bytes
-  return pool.toString('hex', used - bytes, used)
+  used += 2 * bytes
+  return digits.slice(used - 2 * bytes, used)
 }
