@@ -5,8 +5,9 @@ import type { Journal } from './journal.ts'
 import type { LiveRange } from './live-range.ts'
 import type { PortfolioCampaign, PortfolioPosition } from './risk.ts'
 import type { Signal, SignalStatus } from './signal.ts'
+import { exitWithin, refusedAtOpen, type SignalLevels } from './signal-fill.ts'
 
-interface Alive {
+interface Alive extends SignalLevels {
   readonly signal: Draft<Signal>
   readonly range: LiveRange
   stop: number
@@ -42,7 +43,15 @@ export class SignalLife {
 
   add(signal: Draft<Signal>, range: LiveRange): void {
     for (const other of this.alive) if (other.signal.side !== signal.side) other.closing ??= 'opposite signal'
-    this.alive.push({ signal, range, stop: signal.stopLoss, closing: null })
+    const side = signal.side === 'LONG' ? 1 : -1
+    this.alive.push({
+      signal,
+      range,
+      side,
+      stop: signal.stopLoss,
+      target: signal.primaryTarget,
+      closing: null,
+    })
     const campaign = this.campaigns.get(signal.campaignId)
     if (campaign !== undefined) campaign.taken.push(signal.patternType)
     else
@@ -111,7 +120,6 @@ export class SignalLife {
 
   private live(one: Alive, bars: BarSeries, t: number): void {
     const { signal } = one
-    const side = signal.side === 'LONG' ? 1 : -1
     const open = bars.open[t]
     if (signal.status === 'PENDING') {
       if (one.closing !== null) this.end(one, t, 'EXPIRED', null, one.closing)
@@ -119,23 +127,18 @@ export class SignalLife {
       return
     }
     if (signal.status === 'APPROVED') {
-      if (one.closing !== null) return this.end(one, t, 'EXPIRED', null, one.closing)
-      if (side * (open - one.stop) <= 0) return this.end(one, t, 'EXPIRED', null, 'opened beyond the stop')
-      if (side * (signal.primaryTarget - open) <= 0)
-        return this.end(one, t, 'EXPIRED', null, 'opened beyond the target')
+      const refused = one.closing ?? refusedAtOpen(one, open)
+      if (refused !== null) return this.end(one, t, 'EXPIRED', null, refused)
       signal.filledBar = t
       signal.fillPrice = open
       this.status(one, t, 'FILLED')
     } else if (one.closing !== null) return this.end(one, t, 'CLOSED', open, one.closing)
-    const worst = side === 1 ? bars.low[t] : bars.high[t]
-    const best = side === 1 ? bars.high[t] : bars.low[t]
-    if (side * (worst - one.stop) <= 0) {
-      const gap = side * (open - one.stop) < 0
-      this.end(one, t, 'STOPPED', gap ? open : one.stop, 'stop')
-      this.campaigns.get(signal.campaignId)!.lastStopOut = bars.time[t]!
-    } else if (side * (best - signal.primaryTarget) >= 0)
-      this.end(one, t, 'TARGET_HIT', signal.primaryTarget, 'target')
-    else if (bars.time[t] - this.campaigns.get(signal.campaignId)!.startTime >= campaignMs)
+    const exit = exitWithin(one, open, bars.high[t], bars.low[t])
+    if (exit !== null) {
+      const stopped = exit.status === 'STOPPED'
+      this.end(one, t, exit.status, exit.price, stopped ? 'stop' : 'target')
+      if (stopped) this.campaigns.get(signal.campaignId)!.lastStopOut = bars.time[t]!
+    } else if (bars.time[t] - this.campaigns.get(signal.campaignId)!.startTime >= campaignMs)
       one.closing ??= 'campaign time'
   }
 
