@@ -141,7 +141,7 @@ export async function serve(options: ServeOptions): Promise<Service> {
     port,
     // A client that sends its headers or its body slowly is let go; more headers than this are 431.
     serverOptions: {
-      headersTimeout: 10_000,
+      headersTimeout: limits.headerSeconds * 1_000,
       requestTimeout: limits.requestSeconds * 1_000,
       keepAliveTimeout: 5_000,
       connectionsCheckingInterval: 1_000,

@@ -10,7 +10,8 @@ export interface ServiceLimits {
   backtests: number
   /** Bytes of an upload, unpacked. Memory does not grow with it. */
   uploadBytes: number
-  /** Seconds that a request may take to arrive. */
+  /** Seconds that a request's headers may take to arrive, and all of it. */
+  headerSeconds: number
   requestSeconds: number
   /** Backtests that this process runs at once, each in a thread; 0 leaves them to workers. */
   concurrency: number
@@ -22,6 +23,7 @@ const variables = {
   requestsPerSecond: ['TAPESCOPE_RATE_LIMIT', 500],
   burst: ['TAPESCOPE_RATE_BURST', 1_000],
   uploadBytes: ['TAPESCOPE_MAX_UPLOAD_BYTES', 4 * 2 ** 30],
+  headerSeconds: ['TAPESCOPE_HEADER_SECONDS', 10],
   requestSeconds: ['TAPESCOPE_REQUEST_SECONDS', 600],
   backtests: ['TAPESCOPE_MAX_BACKTESTS', 10_000],
   concurrency: ['TAPESCOPE_CONCURRENCY', Math.min(4, availableParallelism())],
