@@ -17,7 +17,7 @@ beforeAll(async () => {
     host: '127.0.0.1',
     port: 0,
     version: '0.0.0',
-    metrics: () => new Response(''),
+    metrics: async () => new Response(''),
     keys: readApiKeys(undefined),
     limits: readServiceLimits({ TAPESCOPE_HEADER_SECONDS: '1', TAPESCOPE_REQUEST_SECONDS: '2' }),
     allowedOrigins: [],
