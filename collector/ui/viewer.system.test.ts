@@ -1,7 +1,7 @@
 import { axeFindings } from './axe-page.ts'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { join } from 'node:path'
@@ -124,12 +124,14 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-/** A screenshot into the build's output; the READMEs' are copied when that is asked for. */
+/** A screenshot into the build's output; those that the docs show are made anew when that is asked for. */
 async function picture(name: string, fullPage = false): Promise<void> {
   await page.waitForTimeout(300)
   const path = join(shots, `${name}.png`)
   await page.screenshot({ path, fullPage })
-  if (pictures !== undefined) copyFileSync(path, join(root, pictures, `${name}.png`))
+  if (pictures === undefined) return
+  const kept = join(root, pictures, `${name}.png`)
+  if (existsSync(kept)) copyFileSync(path, kept)
 }
 
 async function open(hash: string): Promise<void> {
@@ -239,11 +241,16 @@ test('CPU samples of two runs are compared, and the slowest of a name with the r
 test('metrics tell calls, rates and durations, and an exemplar opens its trace', async () => {
   await open('metrics?span=backtest.run')
   await page.locator('.u-over').nth(1).waitFor({ timeout: 40_000 })
+  // Some calls, so that there is something to see.
+  for (let i = 0; i < 40; i++) await json('/api/v1/signals/active?symbol=SPX', result.urls['service'])
+  await open('metrics?span=GET%20%2Fapi%2Fv1%2Fsignals%2Factive&minutes=5')
+  await page.getByRole('heading', { name: 'signals/active' }).waitFor({ timeout: 40_000 })
+  await page.locator('.u-over').nth(1).waitFor()
   await picture('viewer-metrics')
   const point = page.locator('.card .facts a').first()
   await point.click()
   await page.getByRole('grid').waitFor()
-  await page.getByRole('complementary').getByText('backtest.run').first().waitFor()
+  await page.getByRole('complementary').getByText('http.response.status_code').first().waitFor()
   expect(said).toEqual([])
 })
 

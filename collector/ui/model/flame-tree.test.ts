@@ -5,6 +5,7 @@ import {
   difference,
   flameOfSamples,
   flameOfSpans,
+  foldCallers,
   type FlameNode,
   type SampledProfile,
   scaled,
@@ -48,16 +49,31 @@ test('samples are merged from the root down, weighted and counted', () => {
   ])
 })
 
-test('a chain of callers that all samples share is one node', () => {
+test('a chain of callers that all samples share is one node, beside the garbage collector as well', () => {
   const tree = flameOfSamples(
     profile([
       ['a b c d e f g h x', 10],
       ['a b c d e f g h y', 10],
+      ['(garbage_collector)', 10],
     ]),
   )
-  expect(tree.children[0].name).toBe('… 4 callers')
-  expect(tree.children[0]).toMatchObject({ value: 0.02, count: 2 })
-  expect(find(tree.children[0], 'e', 'f', 'g', 'h')?.children).toHaveLength(2)
+  tree.children[1] = { ...tree.children[1], name: '(garbage collector)' }
+  const folded = foldCallers(tree)
+  expect(folded).toMatchObject({ value: 0.03, count: 3 })
+  expect(folded.children.map(({ name, count }) => [name, count])).toEqual([
+    ['… 4 callers', 2],
+    ['(garbage collector)', 1],
+  ])
+  expect(find(folded.children[0], 'e', 'f', 'g', 'h')?.children).toHaveLength(2)
+  expect(tree.children[0].name).toBe('a')
+  // What only the first of two has is not drawn, and is kept for the table.
+  const other = flameOfSamples(profile([['a b c', 10]]))
+  const both = foldCallers(difference(other, tree))
+  expect(both.children[0].name).toBe('a')
+  const aside = foldCallers(difference(flameOfSamples(profile([['a b q', 7]])), tree))
+  expect(aside.children[0].name).toBe('… 4 callers')
+  expect(selfTimes(aside)).toContainEqual(expect.objectContaining({ name: 'q', self: 0, selfWas: 0.007 }))
+  expect(foldCallers(difference(tree, tree)).children[0].name).toBe('… 4 callers')
 })
 
 test('spans of one path are merged; the whole counts them', () => {

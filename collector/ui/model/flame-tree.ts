@@ -64,19 +64,7 @@ export function flameOfSamples(profile: SampledProfile): FlameNode {
       at.own++
     }
   }
-  foldCallers(root)
   return root
-}
-
-/** Callers that all samples share, beyond the last few, as one node: they tell nothing about the span. */
-function foldCallers(root: FlameNode): void {
-  const shared: FlameNode[] = []
-  for (let at = root; at.children.length === 1 && at.self === 0; at = at.children[0])
-    shared.push(at.children[0])
-  const hidden = shared.length - 4
-  if (hidden < 3) return
-  const { value, count } = root
-  root.children = [{ ...nothing, name: `… ${hidden} callers`, value, count, children: [shared[hidden]] }]
 }
 
 function take(at: Building, ms: number): void {
@@ -149,6 +137,40 @@ export function difference(a: FlameNode, b: FlameNode): FlameNode {
     }
   }
   return made
+}
+
+/** Kinds of time that are V8's own and have no callers. */
+export const ENGINE_TIME = /^\((?:garbage collector|program|idle)\)$/
+
+/**
+ * The tree with the callers that all samples share, beyond the last few, as one node: they tell nothing about the span. Of a
+ * difference, fold what came out, so that both sides are folded at the same place.
+ */
+export function foldCallers(root: FlameNode): FlameNode {
+  const shared: FlameNode[] = []
+  /** Beside them: what is drawn at the root, and what only the first of a difference has. */
+  const beside: FlameNode[] = []
+  const aside: FlameNode[] = []
+  for (let at = root; at.self === 0 && (at.was?.self ?? 0) === 0; at = shared.at(-1)!) {
+    const drawn = at.children.filter(
+      ({ name, value }) => value > 0 && !(at === root && ENGINE_TIME.test(name)),
+    )
+    if (drawn.length !== 1) break
+    for (const child of at.children) if (child !== drawn[0]) (at === root ? beside : aside).push(child)
+    shared.push(drawn[0])
+  }
+  const hidden = shared.length - 4
+  if (hidden < 3) return root
+  const [first] = shared
+  // Those from the last four on stay where they are.
+  const above = new Set(shared.slice(0, hidden).flatMap(({ children }) => children))
+  const callers: FlameNode = {
+    ...first,
+    name: `… ${hidden} callers`,
+    place: undefined,
+    children: [shared[hidden], ...aside.filter((child) => above.has(child))],
+  }
+  return { ...root, children: [callers, ...beside] }
 }
 
 const keyOf = ({ name, place }: FlameNode): string => `${name}\n${place}`

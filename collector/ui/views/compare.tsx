@@ -3,7 +3,13 @@ import type { Run } from '../api.ts'
 import { count, duration, percent, time, valueText } from '../format.ts'
 import { Show, useGet } from '../load.tsx'
 import { compareTraces, type PathDifference, pathOf } from '../model/compare-traces.ts'
-import { difference, flameOfSamples, flameOfSpans, type SampledProfile } from '../model/flame-tree.ts'
+import {
+  difference,
+  flameOfSamples,
+  flameOfSpans,
+  foldCallers,
+  type SampledProfile,
+} from '../model/flame-tree.ts'
 import { readTrace, type TraceColumns } from '../model/trace-model.ts'
 import { go, href, type Route } from '../route.ts'
 import { Flame } from './flame.tsx'
@@ -162,6 +168,9 @@ function CpuDifference({ a, b }: { a: string; b: string }) {
 }
 
 function CpuPair({ before, after }: { before: SampledProfile; after: SampledProfile }) {
-  const tree = useMemo(() => difference(flameOfSamples(before), flameOfSamples(after)), [before, after])
+  const tree = useMemo(
+    () => foldCallers(difference(flameOfSamples(before), flameOfSamples(after))),
+    [before, after],
+  )
   return <Flame tree={tree} unit="samples" difference />
 }

@@ -2,7 +2,7 @@ import { useMemo } from 'preact/hooks'
 import type { SpanDetail } from '../api.ts'
 import { count, counted, duration } from '../format.ts'
 import { Show, useGet } from '../load.tsx'
-import { difference, flameOfSamples, scaled, type SampledProfile } from '../model/flame-tree.ts'
+import { difference, flameOfSamples, foldCallers, scaled, type SampledProfile } from '../model/flame-tree.ts'
 import { href, type Route } from '../route.ts'
 import { Flame } from './flame.tsx'
 
@@ -61,7 +61,7 @@ function speedscope(path: string, title: string): string {
 }
 
 function Samples({ profile }: { profile: SampledProfile }) {
-  const tree = useMemo(() => flameOfSamples(profile), [profile])
+  const tree = useMemo(() => foldCallers(flameOfSamples(profile)), [profile])
   return (
     <>
       <p class="facts">
@@ -111,7 +111,7 @@ function Against({ slow, rest }: { slow: SampledProfile; rest: SampledProfile })
   const tree = useMemo(() => {
     const [a, b] = [flameOfSamples(rest), flameOfSamples(slow)]
     const factor = a.value > 0 ? b.value / a.value : 1
-    return { tree: difference(scaled(a, factor), b), slow: b.count, rest: a.count }
+    return { tree: foldCallers(difference(scaled(a, factor), b)), slow: b.count, rest: a.count }
   }, [slow, rest])
   return (
     <>

@@ -20,7 +20,7 @@ export function DecisionChain({ pattern, time }: { pattern: Pattern; time: numbe
           The trace that made it
         </a>
       </div>
-      <div class="scroll">
+      <div class="scroll" tabIndex={0} role="region" aria-label="Stages of the decision">
         <table class="list">
           <thead>
             <tr>

@@ -2,7 +2,7 @@ import flamegraph from 'd3-flame-graph'
 import { select } from 'd3-selection'
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { count, counted, duration, hueOf, percent } from '../format.ts'
-import { deltaOf, type FlameNode, type SelfTime, selfTimes } from '../model/flame-tree.ts'
+import { deltaOf, ENGINE_TIME, type FlameNode, type SelfTime, selfTimes } from '../model/flame-tree.ts'
 
 interface FlameProps {
   readonly tree: FlameNode
@@ -170,8 +170,7 @@ function sentence(node: FlameNode, root: FlameNode, unit: string): string {
 
 /** Functions of one file have one hue; V8's own kinds of time have none. */
 function colour({ name, place }: FlameNode): string {
-  if (/^\((?:garbage collector|program|idle)\)$/.test(name) || name.startsWith('all '))
-    return 'oklch(0.78 0.01 250)'
+  if (ENGINE_TIME.test(name) || name.startsWith('all ')) return 'oklch(0.78 0.01 250)'
   const hue = place === undefined ? hueOf(name) : 20 + (hueOf(place.split(':')[0]) % 80)
   return `oklch(0.8 0.1 ${hue.toFixed(0)})`
 }

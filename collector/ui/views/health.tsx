@@ -32,7 +32,7 @@ export function Health() {
                   </div>
                 ))}
               </div>
-              <div class="scroll">
+              <div class="scroll" tabIndex={0} role="region" aria-label="Metrics of the sidecar">
                 <table class="list">
                   <thead>
                     <tr>

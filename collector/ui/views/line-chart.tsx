@@ -53,7 +53,11 @@ export function LineChart<Point extends ChartPoint>(props: LineChartProps<Point>
         height: HEIGHT,
         legend: { show: false },
         cursor: { drag: { x: false, y: false }, points: { show: false } },
-        scales: { y: { range: (_, low, high) => [Math.min(0, low), high > 0 ? high * 1.1 : 1] } },
+        scales: {
+          // A single point has no width.
+          x: { range: (_, from, to) => (to - from < 60 ? [to - 60, to] : [from, to]) },
+          y: { range: (_, low, high) => [Math.min(0, low), high > 0 ? high * 1.1 : 1] },
+        },
         axes: [
           { ...axis, values: (_, seconds) => seconds.map(clock), space: 70 },
           { ...axis, size: 70, values: (_, values) => values.map(format) },
