@@ -128,6 +128,8 @@ export class RunTimer implements RunObserver {
     this.worstBars = new WorstBars(options.worst, stages)
     this.worstBlocks = new WorstBars(options.worst, stages)
     this.chance = 1 + Math.floor(options.random() * 0x7ffffffe)
+    // Seeds that are alike begin alike.
+    for (let i = 0; i < 8; i++) this.below(1)
     this.next = this.below(this.sampleEvery)
     this.startedAt = this.endedAt = performance.now()
   }
