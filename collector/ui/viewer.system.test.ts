@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { join } from 'node:path'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type MadeSpan, madeSpans } from '../store/made-spans.ts'
+import { type MadeSpan, madeSpans, spanIdOf } from '../store/made-spans.ts'
 import { largeTrace, measurePage } from './measure-page.ts'
 
 const root = join(import.meta.dirname, '..', '..')
@@ -241,8 +241,12 @@ test('CPU samples of two runs are compared, and the slowest of a name with the r
 test('metrics tell calls, rates and durations, and an exemplar opens its trace', async () => {
   await open('metrics?span=backtest.run')
   await page.locator('.u-over').nth(1).waitFor({ timeout: 40_000 })
-  // Some calls, so that there is something to see.
-  for (let i = 0; i < 40; i++) await json('/api/v1/signals/active?symbol=SPX', result.urls['service'])
+  // Some calls, so that there is something to see; in a picture for the docs over half a minute.
+  for (let batch = 0; batch < (pictures === undefined ? 1 : 6); batch++) {
+    if (batch > 0) await sleep(5000)
+    for (let i = 0; i < 40 + 25 * (batch % 3); i++)
+      await json('/api/v1/signals/active?symbol=SPX', result.urls['service'])
+  }
   await open('metrics?span=GET%20%2Fapi%2Fv1%2Fsignals%2Factive&minutes=5')
   await page.getByRole('heading', { name: 'signals/active' }).waitFor({ timeout: 40_000 })
   await page.locator('.u-over').nth(1).waitFor()
@@ -378,6 +382,10 @@ test.each([
     await page.setViewportSize({ width, height: 800 })
     const trace = result.trace_ids['backtest']
     const bars = result.urls['bars'].split('#/')[1]
+    const linked = 'f'.repeat(32)
+    await send(linked, [
+      { id: 1, name: 'sweep', links: [{ traceId: trace, spanId: first.spanId }], events: ['SIGNAL'] },
+    ])
     const { data } = await json<{ data: { id: string }[] }>(
       '/api/v1/patterns?symbol=SPX&timeframe=1d&limit=1',
       result.urls['service'],
@@ -387,6 +395,7 @@ test.each([
       ['traces', 'traces', 'table'],
       ['trace', `trace/${trace}`, '.row'],
       ['span', `trace/${first.traceId}?span=${first.spanId}`, '.attributes'],
+      ['linked', `trace/${linked}?span=${spanIdOf(1)}`, '.panel code'],
       ['flame', `trace/${trace}?view=flame`, '.graph rect'],
       ['cpu', `cpu?trace=${first.traceId}&span=${first.spanId}`, '.graph rect'],
       ['cpu-name', 'cpu?name=backtest.run', '.graph rect'],

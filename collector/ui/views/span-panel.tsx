@@ -89,12 +89,21 @@ export function SpanPanel({ trace, span, critical, samples, close }: SpanPanelPr
             {detail.events.length > SHOWN ? (
               <p class="quiet">…and {count(detail.events.length - SHOWN)} more.</p>
             ) : null}
-            {detail.links.length > 0 ? <h3>Links</h3> : null}
-            {detail.links.map((link) => (
-              <p key={link.spanId}>
-                <a href={href(`trace/${link.traceId}`, { span: link.spanId })}>{link.traceId.slice(0, 8)}</a>
-              </p>
+            {detail.links.length > 0 ? <h3>Links ({count(detail.links.length)})</h3> : null}
+            {detail.links.slice(0, SHOWN).map((link, i) => (
+              <div key={i}>
+                <p>
+                  Span <code>{link.spanId.slice(0, 8)}</code> of trace{' '}
+                  <a href={href(`trace/${link.traceId}`, { span: link.spanId })}>
+                    {link.traceId.slice(0, 8)}
+                  </a>
+                </p>
+                <Table of={link.attributes} />
+              </div>
             ))}
+            {detail.links.length > SHOWN ? (
+              <p class="quiet">…and {count(detail.links.length - SHOWN)} more.</p>
+            ) : null}
             <details>
               <summary>Resource and ids</summary>
               <Table
