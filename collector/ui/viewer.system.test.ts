@@ -174,6 +174,9 @@ test('every stage of both runs answers with its functions: their samples, or tha
 })
 
 test('a flame graph zooms and highlights; speedscope opens the same samples', async () => {
+  const { spans } = await json<{ spans: { spanId: string; name: string }[] }>(`/api/traces/${first.traceId}`)
+  const stage = spans.find(({ name }) => name === 'stage.strategy')!
+  await open(`cpu?trace=${first.traceId}&span=${stage.spanId}`)
   await page
     .locator('.graph g', { hasText: /onBar|decide/ })
     .last()
@@ -200,7 +203,7 @@ test('runs and traces are found by what they are', async () => {
     .first()
     .click()
   await page.getByRole('grid').waitFor()
-  await page.getByRole('searchbox').fill('wyckoff_all')
+  await page.getByRole('searchbox').fill('wyckoff_spring')
   await page.getByText('1 found').waitFor()
   await page.getByRole('grid').press('End')
   await page.getByRole('complementary').getByText('tapescope.run.strategy').waitFor()
