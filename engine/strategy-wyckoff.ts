@@ -56,7 +56,7 @@ class WyckoffRun implements StrategyRun {
   private broker: Broker | null = null
   private campaign: string | null = null
   private day = -1
-  // Doubles from the start (decision 18).
+  // Doubles from the start (decision 19).
   private peak = NaN
   private dayStart = NaN
   private equityBefore = NaN
