@@ -11,7 +11,10 @@ import { ChildFailed, run } from './child.ts'
 import type { Work } from './pipeline-ways.ts'
 
 export interface CountedTurns {
-  /** Instructions per bar of one warm run over the same bars, sending included. */
+  /**
+   * Instructions per bar of a warm run over the same bars, sending included: the least of three runs, as a collection of
+   * garbage or a function compiled anew falls into one or the other by luck.
+   */
   readonly base: number
   readonly head: number
 }
@@ -20,7 +23,7 @@ const file = fileURLToPath(new URL('telemetry-turns.ts', import.meta.url))
 
 /**
  * Counts by callgrind what one run of the bare engine and one observed take, in one process. Counting is off while that
- * process starts, makes its bars and warms up, which are nine tenths of what it does, and is switched on for the two runs.
+ * process starts, makes its bars and warms up, which are nine tenths of what it does, and is switched on for the runs.
  * The young generation is so large that hardly any garbage is collected meanwhile: whose run that fell into would be luck.
  */
 export async function countTurns(work: Work, way: string, bars: number): Promise<CountedTurns> {
@@ -46,19 +49,21 @@ export async function countTurns(work: Work, way: string, bars: number): Promise
     const ended = once(child, 'close')
     const control = async (...args: string[]): Promise<unknown> =>
       run('callgrind_control', [...args, String(child.pid)], { timeoutSeconds: 60 })
-    let counting = false
+    const sides: string[] = []
     for await (const word of createInterface({ input: child.stdout })) {
       if (word === 'done') await control('--dump')
-      else if (counting) await control('--zero')
-      else await control('--instr=on')
-      counting = true
+      else {
+        await control(...(sides.length === 0 ? ['--instr=on'] : ['--zero']))
+        sides.push(word)
+      }
       child.stdin.write('\n')
     }
     const [code] = (await ended) as [number | null]
     if (code !== 0)
       throw new ChildFailed(`callgrind ended with ${code}: ${await readFile(`${folder}/log`, 'utf8')}`)
-    const [base, head] = await dumped(folder)
-    return { base: base / bars, head: head / bars }
+    const counts = await dumped(folder)
+    const least = (side: string): number => Math.min(...counts.filter((_, run) => sides[run] === side)) / bars
+    return { base: least('base'), head: least('head') }
   } finally {
     child.kill('SIGKILL')
     await rm(folder, { recursive: true, force: true })

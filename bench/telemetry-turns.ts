@@ -82,8 +82,8 @@ async function waitAtEachRun(): Promise<void> {
   const [bars] = series
   for (let round = 0; round < countedWarmupRounds; round++)
     for (const side of turns(round)) await side.pass(bars)
-  for (const side of [base, head]) {
-    await step('ready')
+  for (const side of [base, head, head, base, base, head]) {
+    await step(side === base ? 'base' : 'head')
     await side.pass(bars)
     await step('done')
   }
