@@ -1,8 +1,9 @@
 import type { Hono } from 'hono'
 import { streamSSE } from 'hono/streaming'
+import { describeRoute } from 'hono-openapi'
 import { once } from 'node:events'
 import { z } from 'zod'
-import { validate } from '../define-route.ts'
+import { problemResponses, validate } from '../define-route.ts'
 import { symbolSchema } from '../schemas.ts'
 import type { ServiceContext } from '../service-context.ts'
 
@@ -11,9 +12,32 @@ const silentMs = 15_000
 /** A client that reads slower than signals come is let go: it must not fill our memory. */
 const maxUnread = 1_000
 
-/** New signals of a symbol as server-sent events, as they are stored. Not in the OpenAPI document: it has no end. */
+/** The types of the document are those of OpenAPI 3.0, which has no list of them. */
+const withExample = { examples: ['SPX'] }
+
+/** New signals of a symbol as server-sent events, as they are stored; without end. */
 export function signalStream(app: Hono, { signalFeed, stopping }: ServiceContext): void {
-  app.get('/api/v1/signals/events', (c) => {
+  const described = describeRoute({
+    summary: 'New signals of a symbol as they are stored, without end',
+    tags: ['signals'],
+    parameters: [
+      {
+        name: 'symbol',
+        in: 'query',
+        required: true,
+        schema: { type: 'string', pattern: '^[\\x21-\\x7e]{1,20}$', ...withExample },
+      },
+    ],
+    responses: {
+      200: {
+        description:
+          'Events `signal`, each with the signal as a JSON object; a comment first, and another every 15 s of silence',
+        content: { 'text/event-stream': { schema: { type: 'string' } } },
+      },
+      ...problemResponses([403, 422, 429, 503]),
+    },
+  })
+  app.get('/api/v1/signals/events', described, (c) => {
     const { symbol } = validate(z.strictObject({ symbol: symbolSchema }), c.req.query(), 'query.')
     return streamSSE(c, async (events) => {
       const stop = new AbortController()
