@@ -152,3 +152,28 @@ describe('embedded PostgreSQL', () => {
     },
   )
 })
+
+describe('a temporary PostgreSQL', () => {
+  it.each([
+    ['throws', "throw new Error('an accident')", undefined],
+    ['is interrupted', '', 'SIGINT'],
+  ] as const)('goes with a program that %s', async (_, then, signal) => {
+    const module = new URL('temporary-postgres.ts', import.meta.url).href
+    const program = `
+      import { startTemporaryPostgres } from ${JSON.stringify(module)}
+      const { pid, folder } = await startTemporaryPostgres()
+      console.log(JSON.stringify({ pid: pid(), folder }))
+      ${then}
+      setInterval(() => {}, 1000)`
+    const child = spawn(process.execPath, ['--input-type=module-typescript', '--eval', program], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
+    const [line] = (await once(child.stdout, 'data')) as [Buffer]
+    const { pid, folder } = JSON.parse(line.toString()) as { pid: number; folder: string }
+    if (signal !== undefined) child.kill(signal)
+    const [code, by] = (await once(child, 'exit')) as [number | null, string | null]
+    expect([code, by]).toEqual(signal === undefined ? [1, null] : [null, signal])
+    while (isAlive(pid)) await sleep(20)
+    expect(existsSync(folder)).toBe(false)
+  })
+})

@@ -375,11 +375,6 @@ function guardDepth(depth: number): void {
 const decodedResources = new WeakMap<ResourceEntry, Json>()
 
 /** The resource's message, decoded once. */
-export function resourceOf(batch: TraceBatch, span: number): Json {
-  const scope = batch.scopes[batch.rows[span * STRIDE + SCOPE]]
-  return decodeResource(batch.resources[scope.resource])
-}
-
 export function decodeResource(entry: ResourceEntry): Json {
   let decoded = decodedResources.get(entry)
   if (decoded === undefined) {

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { startOtlpSink } from '@tapescope/sdk/testing'
 import { spawnSidecar } from '../../collector/spawn-sidecar.ts'
 import { startDesk } from './desk.ts'
-import { startPrometheus, until } from './start-prometheus.ts'
+import { startPrometheus, until, type Ask } from './start-prometheus.ts'
 
 const root = join(import.meta.dirname, '..', '..')
 const folder = mkdtempSync(join(tmpdir(), 'tapescope-stack-'))
@@ -28,22 +28,35 @@ const prometheus = await startPrometheus(folder, join(root, 'collector/prometheu
   collector: sidecar.urls['own metrics'],
 })
 
-await desk.work()
-console.log('sent     200 quotes, 3 backtests, 1 backtest that fails')
-const whole = (spans: typeof jaeger.spans) => spans.filter(({ name }) => name === 'backtest.run').length === 4
-await until(async () => whole(jaeger.spans) && whole(tempo.spans))
-for (const [name, { spans }] of Object.entries({ Jaeger: jaeger, Tempo: tempo })) {
-  const count = (wanted: string) => spans.filter(({ name }) => name === wanted).length
-  console.log(
-    `${name.padEnd(8)} ${count('quote')} quotes, ${count('backtest.run')} backtests, the failed one too`,
-  )
+try {
+  await showSampling()
+  if (prometheus === undefined)
+    console.log('Prometheus is not installed (Debian: apt-get install prometheus): no alerts, no exemplars')
+  else await showAlerting(prometheus.ask)
+} finally {
+  await desk.stop()
+  sidecar.child.kill()
+  await Promise.all([once(sidecar.child, 'exit'), prometheus?.stop(), jaeger.close(), tempo.close()])
+  rmSync(folder, { recursive: true, force: true })
 }
 
-if (prometheus === undefined) {
-  console.log('Prometheus is not installed (Debian: apt-get install prometheus): no alerts, no exemplars')
-} else {
-  const { ask } = prometheus
-  await prometheus.ready()
+/** The pipeline drops what nobody will ask for, and keeps the rest at both backends. */
+async function showSampling(): Promise<void> {
+  await desk.work()
+  console.log('sent     200 quotes, 3 backtests, 1 backtest that fails')
+  const whole = (spans: typeof jaeger.spans) =>
+    spans.filter(({ name }) => name === 'backtest.run').length === 4
+  await until(async () => whole(jaeger.spans) && whole(tempo.spans))
+  for (const [name, { spans }] of Object.entries({ Jaeger: jaeger, Tempo: tempo })) {
+    const count = (wanted: string) => spans.filter(({ name }) => name === wanted).length
+    console.log(
+      `${name.padEnd(8)} ${count('quote')} quotes, ${count('backtest.run')} backtests, the failed one too`,
+    )
+  }
+}
+
+/** A rule of production wakes somebody; an exemplar leads to a trace that was kept. */
+async function showAlerting(ask: Ask): Promise<void> {
   const { groups } = await ask<{ groups: { rules: { type: string }[] }[] }>('rules')
   const alerting = groups.flatMap(({ rules }) => rules).filter(({ type }) => type === 'alerting')
   console.log(`rules    ${alerting.length} alerts of production are loaded`)
@@ -65,8 +78,3 @@ if (prometheus === undefined) {
     `exemplar of the slowest backtest: trace ${traceId.slice(0, 16)}..., ${spans.length} spans at Tempo`,
   )
 }
-
-await desk.stop()
-sidecar.child.kill()
-await Promise.all([once(sidecar.child, 'exit'), prometheus?.stop(), jaeger.close(), tempo.close()])
-rmSync(folder, { recursive: true, force: true })

@@ -1,8 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -22,25 +20,21 @@ export async function startPrometheus(folder: string, rules: string, targets: Re
   const config = join(folder, 'prometheus.yml')
   const head = `global: {scrape_interval: 1s, evaluation_interval: 1s}\nrule_files: ['${rules}']\nscrape_configs:\n`
   writeFileSync(config, `${head}${jobs.join('\n')}\n`)
-  const address = `127.0.0.1:${await freePort()}`
-  const child = spawn(
-    'prometheus',
-    [
-      `--config.file=${config}`,
-      `--storage.tsdb.path=${join(folder, 'tsdb')}`,
-      `--web.listen-address=${address}`,
-      '--enable-feature=exemplar-storage',
-    ],
-    { stdio: 'ignore' },
-  )
+  const data = join(folder, 'tsdb')
+  const options = ['--web.listen-address=127.0.0.1:0', '--enable-feature=exemplar-storage']
+  const child = spawn('prometheus', [`--config.file=${config}`, `--storage.tsdb.path=${data}`, ...options], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  let log = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (log += text))
+  // It takes a free port, and its log says which.
+  const address = await until(async () => /msg="Listening on".*address=(\S+)/.exec(log)?.[1])
   const ask: Ask = async <Data>(path: string) => {
     const response = await fetch(`http://${address}/api/v1/${path}`)
     return ((await response.json()) as { data: Data }).data
   }
   return {
     ask,
-    ready: () =>
-      until(async () => (await fetch(`http://${address}/-/ready`).catch(() => undefined))?.ok === true),
     async stop() {
       child.kill()
       if (child.exitCode === null) await once(child, 'exit')
@@ -55,13 +49,4 @@ export async function until<Answer>(ask: () => Promise<Answer>): Promise<NonNull
     if (answer) return answer
   }
   throw new Error(`it did not come within a minute: ${ask.toString()}`)
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address() as AddressInfo
-  probe.close()
-  await once(probe, 'close')
-  return port
 }
