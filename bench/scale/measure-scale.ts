@@ -37,6 +37,8 @@ export async function measureScale(repository: string, tell: (what: string) => v
   let service: Service | undefined
   try {
     await migrate(postgres.url)
+    tell('sizes of rows')
+    const sizes = await measureRows(postgres.url)
     service = await Service.start(postgres.url, sink.url)
     const feed = new Feed(postgres.url, service)
     const operations: Operation[] = []
@@ -48,8 +50,6 @@ export async function measureScale(repository: string, tell: (what: string) => v
     const telemetry = await measureTelemetry(feed, service, sink)
     tell('the measured point')
     const point = await measurePoint(feed, operations[0])
-    tell('sizes of rows')
-    const sizes = await measureRows(postgres.url)
     await feed.close()
     tell('backtests and the sidecar')
     return {
@@ -209,7 +209,8 @@ async function measurePoint(feed: Feed, { wallMs, history }: Operation): Promise
   const mean = wallMs.reduce((sum, ms) => sum + ms, 0) / wallMs.length
   const perSecond = rounded((1000 / mean) * pointLoad)
   const arrivals = poissonArrivals(perSecond, pointSeconds, config.seed)
-  const symbols = await Promise.all(Array.from({ length: 40 }, () => feed.symbol(history, arrivals.length)))
+  const symbols: Awaited<ReturnType<Feed['symbol']>>[] = []
+  while (symbols.length < 40) symbols.push(await feed.symbol(history, Math.ceil(arrivals.length / 40)))
   const began = performance.now() + 100
   const latencies = await Promise.all(
     arrivals.map(async (at, k) => {
@@ -241,7 +242,7 @@ const tables = [
   'audit_logs',
 ]
 
-/** Of a database of its own: 100,000 bars of ten symbols, stored and analysed once. */
+/** Of an empty database: 100,000 bars of ten symbols, stored and analysed once. */
 async function measureRows(url: string): Promise<Pick<Measured, 'bytesPerRow' | 'rowsPer1000Bars'>> {
   const { createSignalEngine } = await import('@tapescope/engine')
   const { servicePreset } = await import('../../service/decision-chain.ts')
@@ -249,7 +250,6 @@ async function measureRows(url: string): Promise<Pick<Measured, 'bytesPerRow' | 
   const database = openDatabase({ url })
   const engine = createSignalEngine({ preset: servicePreset })
   const count = 100_000
-  await database.execute({ name: 'scale.empty', text: `TRUNCATE ${tables.join(', ')}` })
   for (let k = 0; k < 10; k++) {
     const { bars } = generateBars({ seed: config.seed + 100 + k, length: count / 10, symbol: `ROWS${k}` })
     await storeBars(database, bars)
@@ -293,7 +293,7 @@ async function measureSidecar(): Promise<number> {
   const main = fileURLToPath(new URL('../main.ts', import.meta.url))
   try {
     // Its exit code is that of its budget, which is not the matter here.
-    await run(process.execPath, [main, 'sidecar/plain', '--quick', '--json', file], {
+    await run(process.execPath, [main, 'sidecar/plain', '--json', file], {
       timeoutSeconds: 240,
     }).catch(() => undefined)
     const [one] = (await readJson(file, benchResult)).cases
