@@ -3,10 +3,10 @@ import { createTestTelemetry, type TestTelemetry } from '@tapescope/sdk/testing'
 import { createRequire } from 'node:module'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import type * as Pg from 'pg'
-import type { EmbeddedPostgres } from './embedded-postgres.ts'
-// oxlint-disable-next-line no-restricted-imports -- the SDK has no PostgreSQL to test its spans with
+import type { EmbeddedPostgres } from '../service/embedded-postgres.ts'
+// Here, because the SDK has no PostgreSQL to test its spans with.
 import { PgSpans } from '../sdk/pg-spans.ts'
-import { startTemporaryPostgres } from './temporary-postgres.ts'
+import { startTemporaryPostgres } from '../service/temporary-postgres.ts'
 
 let telemetry: TestTelemetry
 let postgres: EmbeddedPostgres
