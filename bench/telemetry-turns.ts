@@ -6,6 +6,7 @@
  * is for fresh processes to tell (compare-cases.ts).
  */
 import { once } from 'node:events'
+import { setTimeout } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { generateBars, type BarSeries } from '@tapescope/engine'
 import { config } from './config.ts'
@@ -19,6 +20,11 @@ export interface Turns {
 
 const warmupRounds = 2
 const leastRounds = 3
+/**
+ * Threads of the collector go on after a run; the one that waits for its backend would pay for its garbage alone, and the
+ * bare one would leave its own to the next.
+ */
+const settleMs = 50
 /** Until the compilers are done; no collection is forced, as the code would not outlast it whole. */
 const countedWarmupRounds = 5
 /** Different series, taken in turn: more bars than a branch predictor learns by heart. */
@@ -45,6 +51,7 @@ const head = await ways[values.way].start(values.work as Work)
 async function cpuNs(side: Observation, bars: BarSeries): Promise<number> {
   const before = process.cpuUsage()
   await side.pass(bars)
+  await setTimeout(settleMs)
   const { user, system } = process.cpuUsage(before)
   return ((user + system) * 1000) / bars.length
 }
