@@ -1,4 +1,4 @@
-import { createSignalEngine, generateBars } from '@tapescope/engine'
+import { createSignalEngine, generateBars, randomWalkBars } from '@tapescope/engine'
 import { expect, test } from 'vitest'
 import { unseenBars } from './unseen-bars.ts'
 
@@ -33,4 +33,15 @@ test('what a benchmark runs on holds valid ranges and all four patterns, as the 
   expect(valid.length).toBeGreaterThan(10)
   expect(valid).toHaveLength(ranges.length)
   expect(new Set(patterns.map(({ type }) => type))).toEqual(new Set(['SPRING', 'SOS', 'LPS', 'UTAD']))
+})
+
+test('1,000 bars of a walk have valid prices and every one its volume', () => {
+  const { length, open, high, low, close, volume } = randomWalkBars({ seed: 8, length: 1_000 })
+  expect(length).toBe(1_000)
+  for (let i = 0; i < length; i++) {
+    expect(low[i]).toBeGreaterThan(0)
+    expect(low[i]).toBeLessThanOrEqual(Math.min(open[i], close[i]))
+    expect(high[i]).toBeGreaterThanOrEqual(Math.max(open[i], close[i]))
+    expect(volume[i]).toBeGreaterThan(0)
+  }
 })
