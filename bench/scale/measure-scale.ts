@@ -26,7 +26,7 @@ import { poissonArrivals } from './simulate.ts'
 const histories = [1_000, 10_000]
 const operationsEach = 60
 /** Share of what one at a time could do that the measured point arrives with: a queue forms, but does not grow. */
-const pointLoad = 0.4
+const pointLoad = 0.6
 const pointSeconds = 20
 
 /** Measures all inputs of the simulation on this machine; some minutes. */
