@@ -28,6 +28,8 @@ const operationsEach = 60
 /** Share of what one at a time could do that the measured point arrives with: a queue forms, but does not grow. */
 const pointLoad = 0.6
 const pointSeconds = 20
+/** Before it, at the same rate: until all connections of the pool are there and their statements are planned. */
+const pointWarmSeconds = 15
 
 /** Measures all inputs of the simulation on this machine; some minutes. */
 export async function measureScale(repository: string, tell: (what: string) => void): Promise<Measured> {
@@ -208,7 +210,11 @@ async function measureTelemetry(
 async function measurePoint(feed: Feed, { wallMs, history }: Operation): Promise<Measured['point']> {
   const mean = wallMs.reduce((sum, ms) => sum + ms, 0) / wallMs.length
   const perSecond = rounded((1000 / mean) * pointLoad)
-  const arrivals = poissonArrivals(perSecond, pointSeconds, config.seed)
+  const warm = poissonArrivals(perSecond, pointWarmSeconds, config.seed + 1)
+  const arrivals = [
+    ...warm,
+    ...poissonArrivals(perSecond, pointSeconds, config.seed).map((at) => at + pointWarmSeconds * 1_000),
+  ]
   const symbols: Awaited<ReturnType<Feed['symbol']>>[] = []
   while (symbols.length < 40) symbols.push(await feed.symbol(history, Math.ceil(arrivals.length / 40)))
   const began = performance.now() + 100
@@ -220,12 +226,13 @@ async function measurePoint(feed: Feed, { wallMs, history }: Operation): Promise
       return performance.now() - intended
     }),
   )
-  const sorted = ascending(latencies)
+  const counted = latencies.slice(warm.length)
+  const sorted = ascending(counted)
   return {
     history,
     perSecond,
     seconds: pointSeconds,
-    done: latencies.length,
+    done: counted.length,
     p50Ms: rounded(quantile(sorted, 0.5)),
     p95Ms: rounded(quantile(sorted, 0.95)),
   }
