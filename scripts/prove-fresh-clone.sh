@@ -29,7 +29,7 @@ trap cleanup EXIT
 
 # Ports differ from the defaults so that a running Tapescope does not decide the outcome.
 export TAPESCOPE_PORT=18080 TAPESCOPE_OTLP_PORT=14318 TAPESCOPE_VIEWER_PORT=14319 \
-  TAPESCOPE_PROMETHEUS_PORT=18889 TAPESCOPE_HEALTH_PORT=23133
+  TAPESCOPE_PROMETHEUS_PORT=18889 TAPESCOPE_HEALTH_PORT=23133 TAPESCOPE_SIDECAR_METRICS_PORT=18888
 
 for mode in "${modes[@]}"; do
   home="$temporary/$mode"

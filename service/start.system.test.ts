@@ -114,10 +114,10 @@ describe('npm start', () => {
     expect(summary).toMatchObject({ symbol: 'SPX', timeframe: '1d', bars: 5105 })
     expect(summary.backtest.trades).toBeGreaterThan(0)
 
-    for (const [traceId, run, root] of [
-      [summary.trace_ids.signals, 'signals.generate', 'POST /api/v1/signals/generate'],
-      // A trace of its own, linked to the request's.
-      [summary.trace_ids.backtest, 'backtest.run', 'process backtests'],
+    for (const [traceId, run, root, bars] of [
+      [summary.trace_ids.signals, 'signals.generate', 'POST /api/v1/signals/generate', 'bars.load'],
+      // A trace of its own, linked to the request's. It finds the bars in memory and asks whether they are still right.
+      [summary.trace_ids.backtest, 'backtest.run', 'process backtests', 'bars.revision'],
     ] as const) {
       const response = await fetch(`${summary.urls['viewer']}/api/traces/${traceId}`)
       const { spans } = (await response.json()) as {
@@ -132,7 +132,7 @@ describe('npm start', () => {
           ({ parentSpanId, name }) => parentSpanId === runSpan.spanId && name.startsWith('stage.'),
         ),
       ).not.toHaveLength(0)
-      expect(spans.some(({ name }) => name.includes('bars.load'))).toBe(true)
+      expect(spans.map(({ name }) => name)).toContainEqual(expect.stringContaining(bars))
     }
     const ready = await fetch(`${summary.urls['service']}/readyz`)
     expect(await ready.json()).toMatchObject({ status: 'ready' })

@@ -2,7 +2,7 @@ import { useCallback, useEffect, useState } from 'preact/hooks'
 import { count } from '../format.ts'
 import { type BarMarks, covers, type Pattern, readBars, readMarks } from '../model/bar-series.ts'
 import { type BarColumns, barsOf, FIRST_VIEW, missingOf, type Span, viewOf } from '../model/bar-window.ts'
-import { go, href, type Route } from '../route.ts'
+import { go, href, readRoute, type Route } from '../route.ts'
 import { Candles } from './candles.tsx'
 import { DecisionChain } from './decision-chain.tsx'
 
@@ -21,8 +21,11 @@ export function Bars({ route }: { route: Route }) {
   }, [linked])
   const symbol = route.query.get('symbol') ?? 'SPX'
   const timeframe = route.query.get('timeframe') ?? '1d'
-  const set = (changes: Record<string, string | undefined>, replace = false): void =>
-    go(href('bars', { service, symbol, timeframe, ...Object.fromEntries(route.query), ...changes }), replace)
+  // The address of now, not of the last drawing: a pattern may have been chosen since.
+  const set = (changes: Record<string, string | undefined>, replace = false): void => {
+    const query = Object.fromEntries(readRoute(location.hash).query)
+    go(href('bars', { service, symbol, timeframe, ...query, ...changes }), replace)
+  }
   return (
     <section>
       <div class="bar">
@@ -90,7 +93,8 @@ function Series({ of, route, set }: SeriesProps) {
       const missing = missingOf(bars, view)
       if (missing) readBars(of, missing, stop.signal).then(setBars, fail)
       const linked = { from: String(Math.round(view.from)), to: String(Math.round(view.to)) }
-      if (route.query.get('from') !== linked.from || route.query.get('to') !== linked.to) set(linked, true)
+      const { query } = readRoute(location.hash)
+      if (query.get('from') !== linked.from || query.get('to') !== linked.to) set(linked, true)
     }, SETTLED_MS)
     return () => {
       clearTimeout(timer)
