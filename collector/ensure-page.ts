@@ -44,7 +44,7 @@ async function sourcesHash(): Promise<string> {
 }
 
 /** Builds into a folder beside `dist` and swaps it in, so that a page is whole or not there. */
-export async function buildPage(dist: string): Promise<void> {
+async function buildPage(dist: string): Promise<void> {
   const { build } = await import('vite')
   // In a folder that git and the linter leave alone.
   const temporary = join(import.meta.dirname, 'dist', `page.${process.pid}`)

@@ -80,7 +80,7 @@ export class Telemetry {
 }
 
 /** `{a="b"}` in Prometheus text, or nothing. */
-export function labelText(labels: Labels): string {
+function labelText(labels: Labels): string {
   const pairs = Object.entries(labels).map(([key, value]) => `${key}="${escapeLabel(value)}"`)
   return pairs.length === 0 ? '' : `{${pairs.join(',')}}`
 }

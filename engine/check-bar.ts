@@ -1,7 +1,7 @@
 import type { BarSeries } from './bar-series.ts'
 
 /** How far, as a fraction of the price, an open or close may lie outside low..high and still be kept (spec 2). */
-export const wideningLimitFrac = 0.005
+const wideningLimitFrac = 0.005
 
 /**
  * Why these values are not a bar; null when they are. An open or close slightly outside low..high is no fault:

@@ -50,7 +50,7 @@ export interface ClimaxZone {
 /** What a stream's tape holds at each place. */
 export const climaxEvent = 0
 export const rallyEvent = 1
-export const testEvent = 2
+const testEvent = 2
 
 /**
  * Climax, automatic rally and secondary test of one direction, read from the bar stream alone (spec 6). Events lie

@@ -13,7 +13,7 @@ const ratios = new Float64Array(32)
 const touched = new Int32Array(32)
 
 /** Price and strength of the level that cluster `k` of one side forms (spec 5). */
-export const levelOf = (
+const levelOf = (
   kind: LevelKind,
   side: PivotClusters,
   k: number,

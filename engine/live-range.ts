@@ -5,7 +5,7 @@ import type { Bias, Level, Pattern, Phase, RangeStatus } from './signal.ts'
 import type { Draft } from './draft.ts'
 
 /** Phases as numbers, so that "from C on" is a comparison; 0 is none. */
-export const phaseNames = [null, 'A', 'B', 'C', 'D', 'E'] as const
+const phaseNames = [null, 'A', 'B', 'C', 'D', 'E'] as const
 export const inA = 1
 export const inB = 2
 export const inC = 3

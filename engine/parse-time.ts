@@ -43,7 +43,7 @@ const daysFromCivil = (year: number, month: number, day: number): number => {
   return era * 146_097 + dayOfEra - 719_468
 }
 
-export const civilFromDays = (days: number): [year: number, month: number, day: number] => {
+const civilFromDays = (days: number): [year: number, month: number, day: number] => {
   const z = days + 719_468
   const era = Math.floor(z / 146_097)
   const dayOfEra = z - era * 146_097

@@ -74,7 +74,7 @@ const dryingPoints = (
 }
 
 /** The largest distance `d` for which `d / mean <= frac` in floating point: a comparison instead of a division. */
-export const farthestWithin = (frac: number, mean: number): number => {
+const farthestWithin = (frac: number, mean: number): number => {
   let distance = frac * mean
   const step = distance * Number.EPSILON
   while (distance / mean > frac) distance -= step

@@ -2,7 +2,7 @@ import type { BarSeries } from './bar-series.ts'
 import { grownColumn, grownLength } from './grown-column.ts'
 
 /** Bars before the current one that its volume and spread are measured against (spec 3). */
-export const volumeWindow = 20
+const volumeWindow = 20
 
 export const efforts = ['NORMAL', 'NO_DEMAND', 'ABSORPTION', 'CLIMACTIC'] as const
 export type Effort = (typeof efforts)[number]
@@ -106,7 +106,7 @@ export class VolumeAnalysis {
 export type VolumeBand = 'CLIMACTIC' | 'HIGH' | 'AVERAGE' | 'LOW' | 'DRIED_UP'
 
 /** The label of a volume ratio (spec 3); null stays null. */
-export const volumeBand = (ratio: number | null): VolumeBand | null =>
+const volumeBand = (ratio: number | null): VolumeBand | null =>
   ratio === null
     ? null
     : ratio >= 2
@@ -139,4 +139,4 @@ export const volumeAt = (analysis: VolumeAnalysis, i: number): BarVolume => {
   }
 }
 
-export const orNull = (value: number): number | null => (Number.isNaN(value) ? null : value)
+const orNull = (value: number): number | null => (Number.isNaN(value) ? null : value)

@@ -46,7 +46,7 @@ export interface Reply<Body> {
   headers?: Record<string, string> | undefined
 }
 
-export const problemSchema = z
+const problemSchema = z
   .object({
     type: z.string(),
     title: z.string(),

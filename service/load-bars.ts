@@ -34,14 +34,7 @@ interface ColumnsRow {
  * The select list that packs ordered rows of `bars` into one Float64 column each: twice as fast as rows, and
  * nothing is parsed. Needs `FROM (...) AS bars`.
  */
-export const columnsOfBars = [
-  '(extract(epoch FROM timestamp) * 1000)',
-  'open',
-  'high',
-  'low',
-  'close',
-  'volume',
-]
+const columnsOfBars = ['(extract(epoch FROM timestamp) * 1000)', 'open', 'high', 'low', 'close', 'volume']
   .map((expression, k) => {
     const name = ['time', 'open', 'high', 'low', 'close', 'volume'][k]
     return `string_agg(float8send(${expression}::FLOAT8), '' ORDER BY timestamp) AS ${name}`

@@ -29,7 +29,7 @@ export function renderSummary(summary: Summary, { stored, ranges, equity }: Main
 }
 
 /** Values as a line of bars, each the last value of its share of the series. */
-export function sparkline(values: readonly number[], width: number): string {
+function sparkline(values: readonly number[], width: number): string {
   if (values.length === 0) return ''
   const columns = Math.min(width, values.length)
   const shown = Array.from({ length: columns }, (_, k) => {

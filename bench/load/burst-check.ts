@@ -12,7 +12,7 @@ export interface BurstResult {
 }
 
 /** So many calls at once, over all series; each on a connection of its own. */
-export const burstCalls = 100
+const burstCalls = 100
 
 export async function burstCheck(target: Target, timeoutMs: number): Promise<BurstResult> {
   const client = openCallClient({ ...target, connections: burstCalls, timeoutMs })

@@ -32,7 +32,7 @@ export const exitCodes: Readonly<Record<Verdict['kind'], number>> = {
 }
 
 /** Bounds of a generator that can be believed. */
-export const validity = { onTime: 0.98, loopP99Ms: 50, cpuShare: 0.8, refused: 0.01 } as const
+const validity = { onTime: 0.98, loopP99Ms: 50, cpuShare: 0.8, refused: 0.01 } as const
 
 /** Errors of sockets that this side has run out of. */
 const ownErrors = /^(EMFILE|ENFILE|EADDRNOTAVAIL|ENOBUFS|ENOMEM)$/

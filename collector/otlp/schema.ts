@@ -85,7 +85,7 @@ export const AnyValue: Message = message('AnyValue', {
   bytesValue: [7, 'bytes'],
 })
 const ArrayValue: Message = message('ArrayValue', { values: [1, () => AnyValue, 'repeated'] })
-export const KeyValue: Message = message('KeyValue', { key: [1, 'string'], value: [2, AnyValue] })
+const KeyValue: Message = message('KeyValue', { key: [1, 'string'], value: [2, AnyValue] })
 const KeyValueList: Message = message('KeyValueList', { values: [1, KeyValue, 'repeated'] })
 
 export const Resource: Message = message('Resource', {
@@ -180,7 +180,7 @@ const ResourceLogs = message('ResourceLogs', {
   schemaUrl: [3, 'string'],
 })
 
-export const LogsRequest: Message = message('ExportLogsServiceRequest', {
+const LogsRequest: Message = message('ExportLogsServiceRequest', {
   resourceLogs: [1, ResourceLogs, 'repeated'],
 })
 

@@ -43,7 +43,7 @@ interface Held extends RequestEntry {
 }
 
 /** Names of the spans that stand for a run of an engine, as the SDK gives them. */
-export const RUN_NAMES = ['backtest.run', 'signals.generate', 'signals.stream'] as const
+const RUN_NAMES = ['backtest.run', 'signals.generate', 'signals.stream'] as const
 const runNames = RUN_NAMES.map((name) => Buffer.from(name))
 
 /** How long a query may keep the event loop, ms. */

@@ -30,8 +30,8 @@ export interface SpanView {
   readonly resource: Record<string, JsonValue>
 }
 
-export const KINDS = ['unspecified', 'internal', 'server', 'client', 'producer', 'consumer']
-export const STATUSES = ['unset', 'ok', 'error']
+const KINDS = ['unspecified', 'internal', 'server', 'client', 'producer', 'consumer']
+const STATUSES = ['unset', 'ok', 'error']
 
 export function viewSpan(batch: TraceBatch, span: number): SpanView {
   const { body, rows } = batch

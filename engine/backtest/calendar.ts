@@ -34,7 +34,7 @@ export function monthStart(year: number, month: number): number {
 
 const lengths = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
 
-export function daysIn(year: number, month: number): number {
+function daysIn(year: number, month: number): number {
   if (month !== 2) return lengths[month - 1]
   return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28
 }

@@ -82,7 +82,7 @@ export const defaultLimits: RiskLimits = {
   positionValue: 0.2,
 }
 
-export const defaultCommission: CommissionConfig = {
+const defaultCommission: CommissionConfig = {
   model: 'PER_SHARE',
   perShare: 0.005,
   minimum: 1,

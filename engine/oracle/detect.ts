@@ -8,7 +8,7 @@ import { down, over, up } from './view.ts'
 import type { View } from './view.ts'
 
 /** 7.1: how long phase B has to last. */
-export function shortestB(v: View, t: number): number {
+function shortestB(v: View, t: number): number {
   const moves: number[] = []
   for (let i = Math.max(1, t - 19); i <= t; i++)
     moves.push(Math.abs(v.close(i) - v.close(i - 1)) / Math.abs(v.close(i)))

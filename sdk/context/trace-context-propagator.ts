@@ -43,7 +43,7 @@ export class TraceContextPropagator implements TextMapPropagator {
 }
 
 /** Undefined when the header is malformed. A later version is read as far as this one knows it. */
-export function parseTraceParent(header: string): SpanContext | undefined {
+function parseTraceParent(header: string): SpanContext | undefined {
   const match = parentForm.exec(header.replace(/^[ \t]+|[ \t]+$/g, ''))
   if (match === null) return undefined
   const [, version, traceId = '', spanId = '', flags = '', rest] = match

@@ -27,7 +27,7 @@ export interface SweepRequest {
 }
 
 /** Runs of one sweep: as many as are accepted in one transaction within the time limit of a statement. */
-export const maxRuns = 5_000
+const maxRuns = 5_000
 
 /**
  * Plans a sweep and queues all its runs, or none. The sweep's span begins a trace of its own, linked to the request; each

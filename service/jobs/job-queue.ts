@@ -26,7 +26,7 @@ export const queueName = 'backtests'
 /** Where jobs go whose worker died on the last attempt, too. */
 export const deadQueueName = 'backtests_dead'
 
-export const retryLimit = 3
+const retryLimit = 3
 /** A worker that is silent this long is taken for dead, and its job runs elsewhere. */
 const heartbeatSeconds = 10
 

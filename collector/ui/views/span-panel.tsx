@@ -124,7 +124,7 @@ export function SpanPanel({ trace, span, critical, samples, close }: SpanPanelPr
   )
 }
 
-export function Table({ title, of }: { title?: string; of: Attributes }) {
+function Table({ title, of }: { title?: string; of: Attributes }) {
   const entries = Object.entries(of)
   if (entries.length === 0) return null
   return (
