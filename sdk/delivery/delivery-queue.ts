@@ -47,6 +47,9 @@ const freshBatches = 8
 /** Unpacked bytes that a busy event loop may pile up before packing no longer waits for it. */
 const unpackedBytes = 8 * 2 ** 20
 
+/** A copy that holds no byte besides: what zlib answers may lie in a block of Node's, all of which would wait with it. */
+const ownBytes = (packed: Uint8Array): Uint8Array => new Uint8Array(packed)
+
 /**
  * Encoded batches on their way to one backend. A batch leaves the queue when the backend has it or has refused it for
  * good; on anything else (429, 502, 503, 504, a broken or a silent connection) all wait, for as long as `Retry-After`
@@ -104,7 +107,7 @@ export class DeliveryQueue {
     const { compression, maxBytes, books } = this.options
     const mustWait = this.failing || this.waiting.length >= freshBatches
     if (compression === 'gzip' || (mustWait && this.unpacked + body.length > unpackedBytes)) {
-      batch.body = gzipSync(body, { level: 1 })
+      batch.body = ownBytes(gzipSync(body, { level: 1 }))
       batch.gzip = true
     }
     if (this.bytes + batch.body.length > maxBytes) {
@@ -226,7 +229,7 @@ export class DeliveryQueue {
     const { body } = batch
     gzip(body, { level: 1 }, (error, packed) => {
       if (error !== null || batch.gzip || !this.waiting.includes(batch)) return
-      batch.body = packed
+      batch.body = ownBytes(packed)
       batch.gzip = true
       this.bytes += packed.length - body.length
       this.unpacked -= body.length
