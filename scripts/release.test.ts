@@ -110,7 +110,7 @@ test('issue forms have what GitHub asks of them', () => {
     const fields = form.body.filter(({ type }) => type !== 'markdown')
     for (const { type, attributes } of fields) {
       expect(types).toContain(type)
-      expect(attributes.label).toBeTruthy()
+      expect(attributes.label).toMatch(/^[A-Z][\w ,]{3,}$/)
     }
   }
 })
