@@ -28,7 +28,10 @@ export async function get<Answer>(path: string, signal?: AbortSignal): Promise<A
       cause: error,
     })
   }
-  const body = (await response.json().catch(() => ({}))) as Answer & { detail?: string }
-  if (!response.ok) throw new Error(body.detail ?? `The server answered ${response.status}.`)
-  return body
+  if (!response.ok) {
+    const problem = (await response.json().catch(() => ({}))) as { detail?: string }
+    throw new Error(problem.detail ?? `The server answered ${response.status}.`)
+  }
+  // A body that breaks off, by the signal too, is an error: never an answer without its members.
+  return (await response.json()) as Answer
 }

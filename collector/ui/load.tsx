@@ -21,6 +21,7 @@ export function useGet<Answer>(path: string | undefined, everyMs?: number): Load
       if (document.visibilityState === 'visible') {
         try {
           const data = await get<Answer>(path, stop.signal)
+          if (stop.signal.aborted) return
           setLoaded({ state: 'ready', data })
         } catch (error) {
           if (stop.signal.aborted) return
