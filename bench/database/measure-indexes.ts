@@ -18,6 +18,8 @@ export interface IndexMeasure {
   bytes: number
   /** Added to the time of inserting rows, as a fraction; noise makes it negative at times. */
   insertCost: number
+  /** Its table without any of the 29, and with this one of them only: what a claim of "n times as fast" may have meant. */
+  alone: { none: Percentiles; only: Percentiles; speedup: number }
 }
 
 export interface Volume {
@@ -32,7 +34,7 @@ export async function seed(client: Client, { barsPerSymbol, scale }: Volume): Pr
   await client.query(text.replaceAll('$BARS', String(barsPerSymbol)).replaceAll('$SCALE', String(scale)))
 }
 
-/** Each index dropped and then present: everything else, the other 28 and the primary keys, stays in place. */
+/** Each index dropped and then present, the other 28 and the primary keys in place; then as the only one of its table's. */
 export async function measureIndexes(client: Client, calls: number): Promise<IndexMeasure[]> {
   const measures: IndexMeasure[] = []
   for (const query of indexQueries) measures.push(await measureIndex(client, query, calls))
@@ -46,31 +48,50 @@ async function measureIndex(client: Client, query: IndexQuery, calls: number): P
     [query.index],
   )
   const { table, bytes } = rows[0]
-  const times = { with: [] as number[], without: [] as number[] }
+  const others = await client.query<{ name: string }>(
+    `SELECT indexname AS name FROM pg_indexes WHERE tablename = $1 AND indexname LIKE 'idx\\_%' AND indexname <> $2`,
+    [table, query.index],
+  )
+  const dropped = {
+    with: [],
+    without: [query.index],
+    only: others.rows.map(({ name }) => name),
+    none: [query.index, ...others.rows.map(({ name }) => name)],
+  }
+  const times = { with: [] as number[], without: [] as number[], only: [] as number[], none: [] as number[] }
   const inserts = { with: [] as number[], without: [] as number[] }
   const plan = { with: '', without: '' }
   // In turn, so that a slow spell of the machine meets both; rolled back, the index is there again at once.
-  const inTurn = async (measure: (side: 'with' | 'without') => Promise<void>) => {
+  const inTurn = async <Side extends keyof typeof dropped>(
+    sides: readonly Side[],
+    measure: (side: Side) => Promise<void>,
+  ) => {
     for (let round = 0; round < rounds; round++) {
-      for (const side of ['with', 'without'] as const) {
+      for (const side of sides) {
         await client.query('BEGIN')
-        if (side === 'without') await client.query(`DROP INDEX ${query.index}`)
+        if (dropped[side].length > 0) await client.query(`DROP INDEX ${dropped[side].join(', ')}`)
         await measure(side)
         await client.query('ROLLBACK')
       }
     }
   }
-  await inTurn(async (side) => {
+  const sides = ['with', 'without'] as const
+  await inTurn(sides, async (side) => {
     times[side].push(...(await timed(client, query.text, Math.ceil(calls / rounds))))
     plan[side] = await explain(client, query.text)
   })
-  await inTurn(async (side) => {
+  await inTurn(['only', 'none'], async (side) => {
+    times[side].push(...(await timed(client, query.text, Math.ceil(calls / rounds))))
+  })
+  await inTurn(sides, async (side) => {
     inserts[side].push(await timedInsert(client, table))
   })
   // Rows rolled back stay behind dead, and the next index would be measured among them.
   await client.query(`VACUUM ANALYZE ${table}`)
   const present = percentiles(times.with)
   const absent = percentiles(times.without)
+  const none = percentiles(times.none)
+  const only = percentiles(times.only)
   return {
     query,
     table,
@@ -81,6 +102,7 @@ async function measureIndex(client: Client, query: IndexQuery, calls: number): P
     plan,
     bytes: Number(bytes),
     insertCost: percentiles(inserts.with).p50 / percentiles(inserts.without).p50 - 1,
+    alone: { none, only, speedup: none.p50 / only.p50 },
   }
 }
 
