@@ -358,6 +358,19 @@ describe('bad input', () => {
     [422, ['GET', '/api/v1/signals/not-an-id']],
     [422, ['GET', '/api/v1/bars?symbol=SPX&timeframe=2d']],
     [404, ['GET', '/api/v1/nothing']],
+    [400, ['GET', '/api/v1/campaigns?user_id=%ff']],
+    [400, ['GET', '/api/v1/signals/%']],
+    [422, ['GET', '/api/v1/audit?action_type=%00']],
+    [422, ['GET', '/api/v1/signals/active?min_confidence=70.5']],
+    [422, ['GET', '/api/v1/bars?symbol=SPX&timeframe=1d&from=2012-01-01&to=2011-01-01']],
+    [
+      422,
+      [
+        'POST',
+        '/api/v1/backtests/run',
+        '{"symbol":"SPX","start_date":"0000-01-01","end_date":"9999-12-31","strategy":"sma_cross"}',
+      ],
+    ],
     [405, ['DELETE', '/api/v1/signals/active']],
   ] as [number, [string, string, string?]][])(
     'is answered with %d',

@@ -6,6 +6,7 @@ import { methodNotAllowed } from 'hono/method-not-allowed'
 import { secureHeaders } from 'hono/secure-headers'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { describeRoute } from 'hono-openapi'
+import { DatabaseError } from 'pg'
 import { databaseDefaults } from './database.ts'
 import { currentTraceId, problemResponses } from './define-route.ts'
 import { decompressBody } from './decompress-body.ts'
@@ -40,10 +41,16 @@ export function createApp(context: ServiceContext): Hono {
   app.use(
     cors({
       origin: [...context.guard.allowedOrigins],
+      allowMethods: ['GET', 'HEAD', 'POST'],
       exposeHeaders: ['Location', 'Retry-After'],
     }),
   )
   app.use(guard(context.guard))
+  app.use((c, next) => {
+    if (!isDecodable(c.req.url))
+      throw new Problem(400, 'The path or the query is not UTF-8, percent-encoded.')
+    return next()
+  })
   app.use((_, next) => withPatience(databaseDefaults.queryMs, next))
   const unpacked = decompressBody(context.uploadBytes)
   app.use((c, next) =>
@@ -117,9 +124,11 @@ export function createApp(context: ServiceContext): Hono {
   app.notFound((c) => answer(c, new Problem(404, `There is no ${c.req.method} ${c.req.path.slice(0, 200)}.`)))
   app.onError((error, c) => {
     const problem = problemOf(error)
-    if (problem.status >= 500) {
+    // A value that only the database refused should have been refused before.
+    const slipped = error instanceof DatabaseError && problem.status < 500
+    if (problem.status >= 500 || slipped) {
       context.log({
-        level: 'error',
+        level: slipped ? 'warn' : 'error',
         message: problem.message,
         error: error.cause instanceof Error ? error.cause.message : error.message,
         trace_id: currentTraceId(),
@@ -129,6 +138,17 @@ export function createApp(context: ServiceContext): Hono {
     return answer(c, problem)
   })
   return app
+}
+
+/** Else what was meant would be guessed: decoders put U+FFFD for what they cannot read. */
+function isDecodable(url: string): boolean {
+  if (!url.includes('%')) return true
+  try {
+    decodeURIComponent(url)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** Bars in bulk are read as they come, with flat memory. */

@@ -78,14 +78,18 @@ test.each([1, 7, 50, 599])('drawn together to %i points nothing is lost', async 
 test('a series that is not there, and a window before or after it, have no points', async () => {
   const { body } = await service.call('GET', '/api/v1/bars/chart?symbol=NONE&timeframe=1d')
   expect(body).toMatchObject({ first: null, last: null, time: [] })
-  for (const query of ['&to=2020-01-01', '&from=2030-01-01', '&from=2025-01-01&to=2024-01-01'])
+  for (const query of ['&to=2020-01-01', '&from=2030-01-01'])
     expect((await chart(query)).time, query).toEqual([])
 })
 
-test.each(['points=0', 'points=5001', 'newest=1.5', 'from=yesterday', 'colour=red'])(
-  '%s is refused',
-  async (query) => {
-    const { status } = await service.call('GET', `/api/v1/bars/chart?symbol=MIN&timeframe=1m&${query}`)
-    expect(status).toBe(422)
-  },
-)
+test.each([
+  'from=2025-01-01&to=2024-01-01',
+  'points=0',
+  'points=5001',
+  'newest=1.5',
+  'from=yesterday',
+  'colour=red',
+])('%s is refused', async (query) => {
+  const { status } = await service.call('GET', `/api/v1/bars/chart?symbol=MIN&timeframe=1m&${query}`)
+  expect(status).toBe(422)
+})

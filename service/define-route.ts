@@ -70,10 +70,10 @@ export const securitySchemes = {
   key: { type: 'apiKey', in: 'header', name: 'X-Api-Key' },
 } as const
 
-/** What the document says of answers that are no success, by status. */
+/** What the document says of answers that are no success, by status; 400 is any route's, for a broken URL. */
 export function problemResponses(statuses: readonly number[]) {
   return Object.fromEntries(
-    [...new Set(statuses)].map((status) => [
+    [...new Set([400, ...statuses])].map((status) => [
       status,
       {
         description: titles[status] ?? 'Error',
@@ -175,15 +175,29 @@ export function validate<Schema extends z.ZodType>(
   return result.data
 }
 
+/** As `validate` needs it: a parameter that is given twice is a list, not the first of them. */
+export function queryOf(context: Context): Record<string, string | string[]> {
+  return Object.fromEntries(
+    Object.entries(context.req.queries()).map(([name, values]) => [
+      name,
+      values.length === 1 ? values[0] : values,
+    ]),
+  )
+}
+
 interface Fault {
   readonly message: string
+  /** Of unknown fields. */
+  readonly keys?: readonly string[]
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined
 }
 
 function invalid(faults: readonly Fault[], place: '/' | 'query.' | 'path.'): Problem {
-  const errors = faults.slice(0, 100).map(({ path = [], message }) => {
+  const errors = faults.slice(0, 100).flatMap(({ path = [], message, keys }) => {
     const steps = path.map((step) => String(typeof step === 'object' ? step.key : step))
-    return { path: place + steps.join(place === '/' ? '/' : '.'), message }
+    const fault = (...more: string[]) => place + [...steps, ...more].join(place === '/' ? '/' : '.')
+    if (keys === undefined) return { path: fault(), message }
+    return keys.slice(0, 100).map((key) => ({ path: fault(key.slice(0, 200)), message: 'is not known here' }))
   })
   const detail = errors.map(({ path, message }) => `${path}: ${message}`).join('; ')
   return new Problem(422, detail.slice(0, 1_000), { errors })
@@ -195,5 +209,51 @@ async function jsonOnly(context: Context, next: () => Promise<void>): Promise<vo
   if (type !== 'application/json') {
     throw new Problem(415, `The body must be application/json${type ? `, not ${type.slice(0, 60)}` : ''}.`)
   }
+  refuseProto(await readText(context))
   await next()
+}
+
+/** Fields of this name vanish on the way into an object: they would be ignored, not refused. */
+const proto = '__proto__'
+
+/** The body's JSON. @throws Problem 400 when it is none in UTF-8 */
+export async function readJson(context: Context): Promise<unknown> {
+  const text = await readText(context)
+  refuseProto(text)
+  try {
+    return JSON.parse(text) as unknown
+  } catch (error) {
+    throw new Problem(400, 'The body is not JSON.', { cause: error })
+  }
+}
+
+async function readText(context: Context): Promise<string> {
+  const bytes = await context.req.arrayBuffer()
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    // What Hono's validator will ask for: it would put U+FFFD for what is no UTF-8.
+    // A promise is what it keeps, whatever its type says.
+    context.req.bodyCache.text = Promise.resolve(text) as unknown as string
+    return text
+  } catch (error) {
+    throw new Problem(400, 'The body is not UTF-8.', { cause: error })
+  }
+}
+
+/** @throws Problem 422; text that is no JSON is left to whoever parses it */
+function refuseProto(text: string): void {
+  if (!text.includes(proto) && !text.includes('\\u')) return
+  let found = false
+  try {
+    JSON.parse(text, (name, value: unknown) => {
+      found ||= name === proto
+      return value
+    })
+  } catch {
+    return
+  }
+  if (!found) return
+  throw new Problem(422, `/${proto}: is not known here`, {
+    errors: [{ path: `/${proto}`, message: 'is not known here' }],
+  })
 }

@@ -51,6 +51,8 @@ let operations: Asked[]
 let ids: Record<string, string>
 const ajv = new Ajv2020({ strict: false, allErrors: true })
 ajvFormats.default(ajv)
+/** Answers that were held against the document. */
+const reached = new Set<string>()
 const validators = new Map<string, ValidateFunction>()
 
 beforeAll(async () => {
@@ -68,6 +70,7 @@ beforeAll(async () => {
     const asked = operations.find((one) => one.path === path)!
     const { response } = await send(asked, path.endsWith('run') ? { query: { wait: '30' } } : {})
     if (response.status >= 300) throw new Error(`${path}: ${await response.text()}`)
+    await fits(asked, response)
   }
   const [found] = await service.database.query<Record<string, string>>({
     name: 'test.ids',
@@ -81,7 +84,9 @@ beforeAll(async () => {
 afterAll(() => service.stop())
 
 interface Changes {
-  query?: Record<string, string>
+  query?: Record<string, string | string[]>
+  /** Put behind the query as it is. */
+  raw?: string
   body?: unknown
   contentType?: string
   id?: string
@@ -98,7 +103,10 @@ async function send({ method, path, operation }: Asked, changes: Changes = {}) {
     if (required === true || (streamed && schema.examples !== undefined))
       query[name] = String(exampleOf(schema))
   }
-  const search = new URLSearchParams({ ...query, ...changes.query }).toString()
+  const search = Object.entries({ ...query, ...changes.query })
+    .flatMap(([name, given]) => [given].flat().map((value) => `${name}=${encodeURIComponent(value)}`))
+    .concat(changes.raw ?? [])
+    .join('&')
   const id = changes.id ?? (path.includes('{id}') ? ids[path.split('/')[3]] : undefined)
   if (path.includes('{id}') && id === undefined) throw new Error(`this test knows no id for ${path}`)
   const [type, content] =
@@ -115,10 +123,14 @@ async function send({ method, path, operation }: Asked, changes: Changes = {}) {
         ...(body !== undefined && { 'content-type': changes.contentType ?? type ?? 'application/json' }),
         ...changes.headers,
       },
-      ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+      ...(body !== undefined && { body: isRaw(body) ? body : JSON.stringify(body) }),
     },
   )
   return { response, place: `${method} ${path}` }
+}
+
+function isRaw(body: unknown): body is string | Uint8Array<ArrayBuffer> {
+  return typeof body === 'string' || body instanceof Uint8Array
 }
 
 /** The answer must be one that the document describes, in status, type and every field. Answers with its JSON. */
@@ -127,6 +139,7 @@ async function fits({ method, path, operation }: Asked, response: Response, what
   const type = response.headers.get('content-type')?.split(';')[0] ?? 'none'
   const described = operation.responses[String(response.status)]?.content?.[type]
   if (described === undefined) throw new Error(`${place} as ${type} is not in the document`)
+  reached.add(`${method} ${path} ${response.status}`)
   if (!type.endsWith('json')) {
     await response.body?.cancel()
     return {}
@@ -237,6 +250,25 @@ describe('every operation', () => {
     }
   })
 
+  it('is 404 for a series that is not stored, 409 for a decision against the one that was taken', async () => {
+    const at = (path: string) => operations.find((one) => one.path === path)!
+    const generate = at('/api/v1/signals/generate')
+    const { response } = await send(generate, { body: { symbol: 'NONE', timeframe: '1d' } })
+    expect(response.status).toBe(404)
+    await fits(generate, response)
+    const decisions = [at('/api/v1/signals/{id}/approve'), at('/api/v1/signals/{id}/reject')]
+    for (const order of [decisions, decisions.toReversed()]) {
+      await waitsForDecision()
+      const statuses: number[] = []
+      for (const asked of order) {
+        const { response } = await send(asked)
+        statuses.push(response.status)
+        await fits(asked, response)
+      }
+      expect(statuses).toEqual([200, 409])
+    }
+  })
+
   it('asks for a key where the document says so, and only there', async () => {
     for (const asked of operations) {
       const { response, place } = await send(asked, { headers: { authorization: 'Bearer wrong' } })
@@ -252,11 +284,15 @@ describe('every operation', () => {
         [400, '['.repeat(100_000), 'application/json'],
         [422, '[[[[[[[[]]]]]]]]', 'application/json'],
         [422, 'null', 'application/json'],
+        [400, Uint8Array.from([0x22, 0xff, 0xfe, 0x22]), 'application/json'],
+        [422, '{"__proto__":[1]}', 'application/json'],
+        [422, `${'['.repeat(10_000)}${']'.repeat(10_000)}`, 'application/json'],
         [413, `"${'x'.repeat(5_000_000)}"`, 'application/json'],
         [415, '<a/>', 'text/xml'],
       ] as const) {
         const { response, place } = await send(asked, { body, contentType })
-        expect([place, body.slice(0, 20), response.status]).toEqual([place, body.slice(0, 20), status])
+        const sent = String(body.slice(0, 20))
+        expect([place, sent, response.status]).toEqual([place, sent, status])
         await fits(asked, response)
       }
     }
@@ -280,6 +316,90 @@ describe('every operation', () => {
     expect(await storedRows()).toEqual(before)
   })
 
+  it('refuses a parameter that is given twice, a query that is no UTF-8, a window that ends before it begins', async () => {
+    for (const asked of operations) {
+      const broken = await send(asked, { raw: 'x=%ff%fe' })
+      expect([broken.place, broken.response.status]).toEqual([broken.place, 400])
+      await fits(asked, broken.response, 'no UTF-8 ')
+      const names = (asked.operation.parameters ?? []).filter(({ in: place }) => place === 'query')
+      for (const { name, schema } of names) {
+        // Of bars as JSON the body names the series.
+        const streamed = asked.operation.requestBody?.content['text/csv'] !== undefined
+        const value = String(schema.enum?.[0] ?? schema.examples?.[0] ?? schema.default ?? '1')
+        const { response, place } = await send(asked, {
+          query: { [name]: [value, value] },
+          ...(streamed && { contentType: 'text/csv' }),
+        })
+        expect([place, name, response.status]).toEqual([place, name, 422])
+        expect(JSON.stringify(await fits(asked, response, 'twice '))).toContain(`query.${name}`)
+      }
+      if (!names.some(({ name }) => name === 'from')) continue
+      const { response, place } = await send(asked, { query: { from: '2012-01-01', to: '2011-12-31' } })
+      expect([place, response.status]).toEqual([place, 422])
+      expect(JSON.stringify(await fits(asked, response, 'backwards '))).toContain('query.to')
+    }
+  })
+
+  it('never breaks, whatever a parameter is: an answer that the document describes', async () => {
+    const hostile = [
+      [
+        '',
+        ' ',
+        '\0',
+        'a\0b',
+        '\ufffd',
+        '__proto__',
+        'constructor',
+        "'; DROP TABLE signals; --",
+        '%00',
+        '\\',
+        'x'.repeat(5_000),
+      ],
+      [
+        '-1',
+        '0',
+        '-0',
+        '1.5',
+        '70.5',
+        '1e3',
+        '1e400',
+        'NaN',
+        'Infinity',
+        '0x10',
+        '9223372036854775808',
+        '1e-320',
+      ],
+      [
+        '0000-01-01',
+        '0000-12-31T23:59:59+23:59',
+        '0001-01-01',
+        '9999-12-31T23:59:59.999-23:59',
+        '2016-12-31T23:59:60Z',
+      ],
+      [
+        '2015-02-30',
+        '2015-01-01T00:00:00+99:99',
+        '-99999999999999',
+        '99999999999999',
+        '-62135596800001',
+        '999999999999999',
+      ],
+    ].flat()
+    const before = service.logged.length
+    for (const asked of operations) {
+      for (const { name, in: place } of asked.operation.parameters ?? []) {
+        if (place !== 'query' || name === 'wait') continue
+        for (const value of hostile) {
+          const { response } = await send(asked, { query: { [name]: value } })
+          expect([asked.path, name, value, response.status < 500]).toEqual([asked.path, name, value, true])
+          await fits(asked, response, `${name}=${value.slice(0, 40)} `)
+        }
+      }
+    }
+    // Nor was it only the database that refused it.
+    expect(service.logged.slice(before)).toEqual([])
+  })
+
   it('never breaks, whatever JSON it is sent: an answer that the document describes', async () => {
     const hostile = oneof(
       jsonValue({ maxDepth: 4 }),
@@ -294,6 +414,12 @@ describe('every operation', () => {
         '9'.repeat(400),
         '0001-01-01',
         '+275760-09-13T00:00:00.000Z',
+        '0000-01-01',
+        Number.MAX_SAFE_INTEGER,
+        Number.MIN_SAFE_INTEGER,
+        -62_135_596_800_001,
+        8.64e15,
+        { ['__proto__']: [1] },
       ),
     )
     for (const asked of operations.filter(takesJson)) {
@@ -307,7 +433,7 @@ describe('every operation', () => {
         { numRuns: 60 },
       )
     }
-    expect(service.logged.filter(({ level }) => level === 'error')).toEqual([])
+    expect(service.logged).toEqual([])
   })
 
   it('says which methods there are when it is asked with another', async () => {
@@ -320,6 +446,26 @@ describe('every operation', () => {
       expect(response.headers.get('allow')?.split(', ')).toEqual(
         expect.arrayContaining(Object.keys(document.paths[path]).map((method) => method.toUpperCase())),
       )
+    }
+  })
+})
+
+describe('the contract', () => {
+  // After all others, whose answers it counts.
+  it('was held against every answer of every operation but those that need a guest, a crowd or a broken database', () => {
+    expect(operations.length).toBeGreaterThanOrEqual(32)
+    const missed = operations.flatMap(({ method, path, operation }) =>
+      Object.keys(operation.responses)
+        .filter((status) => !['403', '429', '503'].includes(status))
+        .map((status) => `${method} ${path} ${status}`)
+        .filter((answer) => !reached.has(answer)),
+    )
+    expect(missed).toEqual([])
+    for (const { operation } of operations) {
+      for (const { content = {} } of Object.values(operation.responses)) {
+        // A schema that says nothing would fit everything.
+        for (const { schema } of Object.values(content)) expect(Object.keys(schema ?? {})).not.toEqual([])
+      }
     }
   })
 })

@@ -1,5 +1,6 @@
 import { EngineError } from '@tapescope/engine'
 import { HTTPException } from 'hono/http-exception'
+import { DatabaseError } from 'pg'
 import { DatabaseUnavailable } from './database.ts'
 
 /** Where in the request something is wrong. */
@@ -62,6 +63,9 @@ export class Problem extends Error {
 /** Seconds after which a client may try again while the database is away. */
 const retryAfterSeconds = 2
 
+/** SQLSTATE: data exceptions and check violations. */
+const unstorable = /^22|^23514$/
+
 /** The one table from errors to answers. What it does not know is a defect: 500, told without its message. */
 export function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error
@@ -78,6 +82,11 @@ export function problemOf(error: unknown): Problem {
   if (error instanceof EngineError) {
     return new Problem(422, error.message, {
       errors: error.rows.slice(0, 100).map(({ row, reason }) => ({ path: `row ${row}`, message: reason })),
+      cause: error,
+    })
+  }
+  if (error instanceof DatabaseError && unstorable.test(error.code ?? '')) {
+    return new Problem(422, 'A value is beyond what can be stored here. Nothing of it was stored.', {
       cause: error,
     })
   }

@@ -36,20 +36,38 @@ export const traceIdSchema = z
   .regex(/^[0-9a-f]{32}$/)
   .nullable()
 
+/** A text that PostgreSQL can hold: it has no NUL. */
+export function textSchema(maxLength: number) {
+  return z
+    .string()
+    .max(maxLength)
+    .regex(/^[^\0]*$/, 'must not hold a NUL character')
+}
+
+/** Years of four digits, which ISO 8601, DATE and TIMESTAMPTZ write alike. */
+const firstTime = Date.parse('0001-01-01T00:00:00.000Z')
+const lastTime = Date.parse('9999-12-31T23:59:59.999Z')
+
 /** ISO 8601 or epoch milliseconds; a day alone is its midnight UTC. Becomes epoch milliseconds. */
 export function timeLike(example: string) {
   return z
-    .union([
-      z.iso.datetime({ offset: true }),
-      z.iso.date(),
-      z.string().regex(/^-?\d{9,14}$/, 'must be an ISO 8601 time or epoch milliseconds'),
-      z.int(),
-    ])
+    .union(
+      [z.iso.datetime({ offset: true }), z.iso.date(), z.string().regex(/^-?\d{9,15}$/), z.int()],
+      'must be an ISO 8601 time or epoch milliseconds',
+    )
     .meta({ examples: [example], description: 'ISO 8601, or epoch milliseconds' })
     .transform((value) =>
       typeof value === 'number' ? value : /^-?\d+$/.test(value) ? Number(value) : Date.parse(value),
     )
+    .refine((time) => time >= firstTime && time <= lastTime, 'must lie in the years 1 to 9999')
 }
+
+/** For a `refine` of what has a window: backwards it holds nothing, which is hardly what was meant. */
+export function isForwards(query: object): boolean {
+  const { from, to } = query as { from?: unknown; to?: unknown }
+  return typeof from !== 'number' || typeof to !== 'number' || from <= to
+}
+export const forwards = { path: ['to'], message: 'must not lie before from' }
 
 /** What a page of a list carries. */
 export const pageQuery = {

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { barMs, type SeriesKey } from '../load-bars.ts'
 import type { Queryable } from '../database.ts'
 import { defineRoute } from '../define-route.ts'
-import { isoTime, symbolSchema, timeframeSchema, timeLike } from '../schemas.ts'
+import { forwards, isForwards, isoTime, symbolSchema, timeframeSchema, timeLike } from '../schemas.ts'
 import type { ServiceContext } from '../service-context.ts'
 
 const MAX_POINTS = 5_000
@@ -52,20 +52,22 @@ export function barChartRoute(app: Hono, { database }: ServiceContext): void {
     path: '/api/v1/bars/chart',
     tag: 'bars',
     summary: 'Bars of a window as columns, drawn together when there are more than points',
-    query: z.strictObject({
-      symbol: symbolSchema,
-      timeframe: timeframeSchema,
-      from: timeLike('2010-01-04').optional(),
-      to: timeLike('2012-01-04').optional(),
-      newest: z.coerce
-        .number()
-        .int()
-        .min(1)
-        .max(MAX_POINTS)
-        .optional()
-        .meta({ description: 'Only so many bars, the last of the window' }),
-      points: z.coerce.number().int().min(1).max(MAX_POINTS).default(2_000),
-    }),
+    query: z
+      .strictObject({
+        symbol: symbolSchema,
+        timeframe: timeframeSchema,
+        from: timeLike('2010-01-04').optional(),
+        to: timeLike('2012-01-04').optional(),
+        newest: z.coerce
+          .number()
+          .int()
+          .min(1)
+          .max(MAX_POINTS)
+          .optional()
+          .meta({ description: 'Only so many bars, the last of the window' }),
+        points: z.coerce.number().int().min(1).max(MAX_POINTS).default(2_000),
+      })
+      .refine(isForwards, forwards),
     success: { 200: 'The window' },
     answer: chart,
     async handle({ query: { symbol, timeframe, from = -1e13, to = 1e13, newest, points } }) {

@@ -1,7 +1,15 @@
 import type { Hono } from 'hono'
 import { describeRoute, resolver } from 'hono-openapi'
 import { z } from 'zod'
-import { currentTraceId, problemResponses, securedBy, userOf, validate } from '../define-route.ts'
+import {
+  currentTraceId,
+  problemResponses,
+  queryOf,
+  readJson,
+  securedBy,
+  userOf,
+  validate,
+} from '../define-route.ts'
 import { BarIngest, ingestStream, type StreamFormat } from '../ingest-bars.ts'
 import { Problem } from '../problem.ts'
 import { isoTimeSchema, symbolSchema, timeframeSchema, timeLike, traceIdSchema } from '../schemas.ts'
@@ -86,11 +94,11 @@ export function barRoutes(app: Hono, { database, barsStored }: ServiceContext): 
       let ingest: BarIngest
       let key: z.output<z.ZodObject<typeof series>>
       if (format !== undefined) {
-        key = validate(z.strictObject(series), c.req.query(), 'query.')
+        key = validate(z.strictObject(series), queryOf(c), 'query.')
         ingest = new BarIngest(database, key)
         if (c.req.raw.body !== null) await ingestStream(ingest, c.req.raw.body, format)
       } else if (type === 'application/json') {
-        const given = validate(body, await readJson(c.req.raw), '/')
+        const given = validate(body, await readJson(c), '/')
         key = { symbol: given.symbol, timeframe: given.timeframe }
         ingest = new BarIngest(database, key)
         await ingest.take(
@@ -105,14 +113,4 @@ export function barRoutes(app: Hono, { database, barsStored }: ServiceContext): 
       return c.json({ ...result, trace_id: currentTraceId() })
     },
   )
-}
-
-async function readJson(request: Request): Promise<unknown> {
-  const text = new TextDecoder('utf-8', { fatal: true })
-  try {
-    return JSON.parse(text.decode(await request.arrayBuffer())) as unknown
-  } catch (error) {
-    if (error instanceof Problem) throw error
-    throw new Problem(400, 'The body is not JSON in UTF-8.', { cause: error })
-  }
 }

@@ -14,6 +14,8 @@ import {
   signalRow,
 } from '../row-schemas.ts'
 import {
+  forwards,
+  isForwards,
   isoTime,
   campaignStatusSchema,
   noticeTypeSchema,
@@ -24,15 +26,14 @@ import {
   rangeStatusSchema,
   runStatusSchema,
   symbolSchema,
+  textSchema,
   timeframeSchema,
   timeLike,
 } from '../schemas.ts'
 import type { ServiceContext } from '../service-context.ts'
 
 const series = { symbol: symbolSchema, timeframe: timeframeSchema }
-const ownUser = z
-  .string()
-  .max(64)
+const ownUser = textSchema(64)
   .optional()
   .meta({ description: 'Default: the user of the API key; local where none is given' })
 const window = { from: timeLike('2010-01-04').optional(), to: timeLike('2012-01-04').optional() }
@@ -54,7 +55,7 @@ function defineList<Row extends z.ZodObject, Query extends z.ZodObject>(
   { database }: ServiceContext,
   list: List<Row, Query>,
 ): void {
-  const query = z.strictObject({ ...pageQuery, ...list.query.shape })
+  const query = z.strictObject({ ...pageQuery, ...list.query.shape }).refine(isForwards, forwards)
   const answer = pageSchema(list.row)
   defineRoute(app, {
     method: 'get',
@@ -174,7 +175,7 @@ export function listRoutes(app: Hono, context: ServiceContext): void {
     table: 'campaigns',
     row: campaignRow,
     query: z.object({
-      user_id: z.string().max(64).optional(),
+      user_id: textSchema(64).optional(),
       status: campaignStatusSchema.optional(),
     }),
     where: (query) => [
@@ -211,7 +212,7 @@ export function listRoutes(app: Hono, context: ServiceContext): void {
     row: auditRow,
     query: z.object({
       user_id: ownUser,
-      action_type: z.string().max(40).optional(),
+      action_type: textSchema(40).optional(),
     }),
     where: (query, user) => [
       ['user_id = ?', query.user_id ?? user],
@@ -249,7 +250,7 @@ export function listRoutes(app: Hono, context: ServiceContext): void {
       symbol: symbolSchema.optional(),
       pattern_type: patternTypeSchema.optional(),
       status: z.enum(['ACTIVE', 'PENDING', 'APPROVED', 'FILLED']).default('ACTIVE'),
-      min_confidence: z.coerce.number().min(0).max(100).optional(),
+      min_confidence: z.coerce.number().int().min(0).max(100).optional(),
       min_r: z.coerce.number().min(0).max(1_000).optional(),
     }),
     where: (query) => [

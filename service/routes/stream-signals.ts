@@ -3,7 +3,7 @@ import { streamSSE } from 'hono/streaming'
 import { describeRoute } from 'hono-openapi'
 import { once } from 'node:events'
 import { z } from 'zod'
-import { problemResponses, validate } from '../define-route.ts'
+import { problemResponses, queryOf, validate } from '../define-route.ts'
 import { symbolSchema } from '../schemas.ts'
 import type { ServiceContext } from '../service-context.ts'
 
@@ -38,7 +38,7 @@ export function signalStream(app: Hono, { signalFeed, stopping }: ServiceContext
     },
   })
   app.get('/api/v1/signals/events', described, (c) => {
-    const { symbol } = validate(z.strictObject({ symbol: symbolSchema }), c.req.query(), 'query.')
+    const { symbol } = validate(z.strictObject({ symbol: symbolSchema }), queryOf(c), 'query.')
     return streamSSE(c, async (events) => {
       const stop = new AbortController()
       events.onAbort(() => stop.abort())
