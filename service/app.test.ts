@@ -162,6 +162,24 @@ describe('signals', () => {
     expect((body['patterns'] as unknown[]).length).toBeGreaterThan(0)
     expect((await call('GET', '/api/v1/patterns/detect?symbol=NONE&timeframe=1d')).status).toBe(404)
   })
+
+  it('tell the events of a window in the order of their bars', async () => {
+    const events = async (query: string) => {
+      const { status, body } = await call('GET', `/api/v1/events?symbol=SPX&timeframe=1d${query}`)
+      expect(status).toBe(200)
+      return body as { total_count: number; events: { type: string; bar_timestamp: string }[] }
+    }
+    const all = await events('')
+    expect(all.events).toHaveLength(all.total_count)
+    expect(new Set(all.events.map(({ type }) => type))).toContain('SC')
+    const times = all.events.map(({ bar_timestamp }) => Date.parse(bar_timestamp))
+    expect(times).toEqual(times.toSorted((a, b) => a - b))
+    const year = await events('&from=2008-01-01&to=2008-12-31')
+    expect(year.total_count).toBeGreaterThan(0)
+    expect(year.events).toEqual(all.events.filter(({ bar_timestamp }) => bar_timestamp.startsWith('2008')))
+    expect((await events('&limit=2')).events).toEqual(all.events.slice(-2))
+    expect((await call('GET', '/api/v1/events?symbol=NONE&timeframe=1d')).status).toBe(404)
+  })
 })
 
 describe('backtests', () => {

@@ -18,6 +18,7 @@ import { backtestRoutes } from './routes/backtests.ts'
 import { barChartRoute } from './routes/bar-chart.ts'
 import { barRoutes } from './routes/bars.ts'
 import { detectRoute } from './routes/detect.ts'
+import { eventsRoute } from './routes/events.ts'
 import { docsRoute } from './routes/docs.ts'
 import { explainRoutes } from './routes/explain.ts'
 import { healthRoutes } from './routes/health.ts'
@@ -82,6 +83,7 @@ export function createApp(context: ServiceContext): Hono {
   barChartRoute(app, context)
   signalStream(app, context)
   detectRoute(app, context)
+  eventsRoute(app, context)
   signalRoutes(app, context)
   signalBookRoutes(app, context)
   explainRoutes(app, context)

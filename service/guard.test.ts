@@ -62,7 +62,8 @@ describe('with keys', () => {
     expect((await app.request('/x', write({ authorization: `Bearer ${hash('a-key')}` }))).status).toBe(401)
     expect((await app.request('/x', write({ authorization: 'Bearer a-key' }))).status).toBe(200)
     expect((await app.request('/x', write({ 'x-api-key': 'b-key' }))).status).toBe(200)
-    expect((await app.request('/api/v1/patterns/detect')).status).toBe(401)
+    for (const computed of ['patterns/detect', 'events'])
+      expect((await app.request(`/api/v1/${computed}`)).status).toBe(401)
   })
 
   it('counts each user alone', async () => {

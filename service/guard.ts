@@ -23,7 +23,7 @@ export function needsKey(method: string, path: string): boolean {
 /** Whose doing it is where no key says. */
 const localUser = 'local'
 /** Routes that compute although they only read. */
-const computing = new Set(['/api/v1/patterns/detect'])
+const computing = new Set(['/api/v1/patterns/detect', '/api/v1/events'])
 /** What probes and Prometheus ask must not be refused under load. */
 const unlimited = new Set(['/healthz', '/readyz', '/api/v1/metrics'])
 

@@ -3,7 +3,7 @@ import type { Queryable } from './database.ts'
 import { paginationSchema } from './schemas.ts'
 
 export interface PageQuery {
-  /** Of the statement; which filters are set is added to it. */
+  /** Of the statement and its span; which filters are set is added behind a `#`, for the statement only. */
   name: string
   columns: string
   /** Tables, our own text. */
@@ -39,13 +39,13 @@ export async function readPage<Row>(database: Queryable, query: PageQuery): Prom
   const where = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`
   const [data, [total]] = await Promise.all([
     database.query<Row>({
-      name: `${query.name}.page.${mask}`,
+      name: `${query.name}.page#${mask}`,
       text: `SELECT ${query.columns} FROM ${query.from} ${where} ORDER BY ${query.orderBy}
         LIMIT $${values.length + 1} OFFSET $${values.length + 2}`,
       values: [...values, limit, (page - 1) * limit],
     }),
     database.query<{ count: number }>({
-      name: `${query.name}.count.${mask}`,
+      name: `${query.name}.count#${mask}`,
       text: `SELECT count(*) AS count FROM ${query.from} ${where}`,
       values,
     }),

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact'
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useState } from 'preact/hooks'
 import { get } from './api.ts'
 
 export type Loaded<Answer> =
@@ -7,14 +7,13 @@ export type Loaded<Answer> =
   | { readonly state: 'failed'; readonly error: Error; readonly data?: undefined }
   | { readonly state: 'ready'; readonly data: Answer; readonly error?: undefined }
 
+const LOADING = { state: 'loading' } as const
+
 /** What `path` answers with, asked again every `everyMs` while the page is looked at. Undefined asks nothing. */
 export function useGet<Answer>(path: string | undefined, everyMs?: number): Loaded<Answer> {
-  const [loaded, setLoaded] = useState<Loaded<Answer>>({ state: 'loading' })
-  const shown = useRef<string | undefined>(undefined)
+  const [{ of, loaded }, setLoaded] = useState<{ of?: string; loaded: Loaded<Answer> }>({ loaded: LOADING })
   useEffect(() => {
     if (path === undefined) return undefined
-    if (shown.current !== path) setLoaded({ state: 'loading' })
-    shown.current = path
     const stop = new AbortController()
     let timer: ReturnType<typeof setTimeout> | undefined
     const ask = async (): Promise<void> => {
@@ -22,10 +21,10 @@ export function useGet<Answer>(path: string | undefined, everyMs?: number): Load
         try {
           const data = await get<Answer>(path, stop.signal)
           if (stop.signal.aborted) return
-          setLoaded({ state: 'ready', data })
+          setLoaded({ of: path, loaded: { state: 'ready', data } })
         } catch (error) {
           if (stop.signal.aborted) return
-          setLoaded({ state: 'failed', error: error as Error })
+          setLoaded({ of: path, loaded: { state: 'failed', error: error as Error } })
         }
       }
       if (everyMs !== undefined && !stop.signal.aborted) timer = setTimeout(() => void ask(), everyMs)
@@ -36,7 +35,8 @@ export function useGet<Answer>(path: string | undefined, everyMs?: number): Load
       clearTimeout(timer)
     }
   }, [path, everyMs])
-  return loaded
+  // What another path answered with is nobody's any more, not even until the effect above has run.
+  return of === path ? loaded : LOADING
 }
 
 /** Shows what was loaded, or why there is nothing. */

@@ -34,7 +34,7 @@ export async function measurePage(page: Page, viewer: string, traceId: string): 
   await devtools.send('Performance.enable', { timeDomain: 'threadTicks' })
   const begun = performance.now()
   await page.goto(`${viewer}/#/trace/${traceId}`)
-  await page.getByRole('row').nth(1).waitFor({ timeout: 20_000 })
+  await page.getByRole('row').nth(1).waitFor()
   const firstViewMs = performance.now() - begun
   const { metrics } = await devtools.send('Performance.getMetrics')
   const pageCpuMs = 1000 * (metrics.find(({ name }) => name === 'TaskDuration')?.value ?? NaN)

@@ -6,9 +6,11 @@ import { tmpdir } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { join } from 'node:path'
 import { type Browser, chromium, type Page } from 'playwright-core'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { type MadeSpan, madeSpans, spanIdOf } from '../store/made-spans.ts'
 import { largeTrace, measurePage } from './measure-page.ts'
+
+vi.setConfig({ testTimeout: 600_000 })
 
 const root = join(import.meta.dirname, '..', '..')
 const shots = join(root, 'out', 'viewer')
@@ -19,6 +21,10 @@ let start: ChildProcess
 let browser: Browser
 let page: Page
 let said: string[] = []
+/** How long a state may take to come: a machine on which everything takes twenty times as long is no failure. */
+const PATIENCE_MS = 90_000
+/** Requests that a test makes the sidecar refuse: Chromium says so on the console, at a time of its own. */
+const refused = /\/api\/(?:import|traces\/0\/)/
 let result: { urls: Record<string, string>; trace_ids: Record<string, string> }
 let viewer: string
 let otlp: string
@@ -59,11 +65,19 @@ beforeAll(async () => {
   otlp = /OTLP\/HTTP (http:\/\/[\d.:]+)/.exec(log)![1]
   await runAnother()
   browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] })
-  page = await browser.newPage({ viewport: { width: 1280, height: 800 } })
-  page.setDefaultTimeout(12_000)
+  // Without motion what is drawn is drawn at once, and a picture is of what stays.
+  page = await browser.newPage({ viewport: { width: 1280, height: 800 }, reducedMotion: 'reduce' })
+  page.setDefaultTimeout(PATIENCE_MS)
   // A violation of the policy, an error of a script and a failed request all end here.
-  page.on('console', (message) => message.type() === 'error' && said.push(message.text()))
-  page.on('pageerror', (error) => said.push(error.message))
+  page.on('console', (message) => {
+    if (message.type() !== 'error' || refused.test(message.location().url)) return
+    said.push(`${message.text()} ${message.location().url}`)
+  })
+  page.on('pageerror', (error) => said.push(error.stack ?? error.message))
+}, 600_000)
+
+beforeEach(() => {
+  said = []
 })
 
 /** A second backtest beside the one of the start, of other years, with a part of its CPU samples. */
@@ -126,12 +140,21 @@ afterAll(async () => {
 
 /** A screenshot into the build's output; those that the docs show are made anew when that is asked for. */
 async function picture(name: string, fullPage = false): Promise<void> {
-  await page.waitForTimeout(300)
+  await drawn()
   const path = join(shots, `${name}.png`)
   await page.screenshot({ path, fullPage })
   if (pictures === undefined) return
   const kept = join(root, pictures, `${name}.png`)
   if (existsSync(kept)) copyFileSync(path, kept)
+}
+
+/** Until what was asked for is there and painted. */
+async function drawn(): Promise<void> {
+  await page.waitForFunction(() => !document.body.textContent.includes('Loading…'))
+  await page.evaluate(async () => {
+    await document.fonts.ready
+    for (let i = 0; i < 3; i++) await new Promise((resolve) => requestAnimationFrame(resolve))
+  })
 }
 
 async function open(hash: string): Promise<void> {
@@ -186,10 +209,38 @@ test('a flame graph zooms and highlights; speedscope opens the same samples', as
   const deep = await page.getByRole('link', { name: 'speedscope' }).getAttribute('href')
   await page.goto(viewer + deep)
   await page.waitForFunction(() => document.title.includes('stage.'))
-  await page.waitForTimeout(500)
+  await drawn()
   await page.screenshot({ path: join(shots, 'viewer-speedscope.png') })
-  expect(await page.title()).toContain('stage.')
-  said = []
+  expect(said).toEqual([])
+})
+
+test('an answer that the next choice cuts off breaks no panel', async () => {
+  await open(`trace/${first.traceId}`)
+  await page.getByRole('row').nth(3).waitFor()
+  await page.evaluate(() => {
+    const { fetch } = globalThis
+    globalThis.fetch = (address, init) => {
+      if (!(address as string).includes('/spans/')) return fetch(address, init)
+      // The head is there and the body never ends; it breaks off when it is not wanted any more.
+      const body = new ReadableStream({
+        start: (body) => init!.signal!.addEventListener('abort', () => body.error(init!.signal!.reason)),
+      })
+      return Promise.resolve(new Response(body))
+    }
+  })
+  const grid = page.getByRole('grid')
+  const panel = page.getByRole('complementary')
+  const heading = async () => panel.getByRole('heading').first().textContent()
+  await grid.press('Home')
+  await panel.getByText('Loading…').waitFor()
+  const before = await heading()
+  await grid.press('ArrowDown')
+  await expect.poll(heading, { timeout: PATIENCE_MS }).not.toBe(before)
+  await panel.getByText('Loading…').waitFor()
+  await grid.press('Escape')
+  await panel.waitFor({ state: 'detached' })
+  await drawn()
+  expect(said).toEqual([])
 })
 
 test('runs and traces are found by what they are', async () => {
@@ -213,7 +264,9 @@ test('runs and traces are found by what they are', async () => {
 
 test('two runs are compared by span path and as a difference', async () => {
   await open('runs')
-  await expect.poll(() => page.getByRole('checkbox').count(), { timeout: 30_000 }).toBeGreaterThanOrEqual(3)
+  await expect
+    .poll(() => page.getByRole('checkbox').count(), { timeout: PATIENCE_MS })
+    .toBeGreaterThanOrEqual(3)
   for (const place of [0, 2]) await page.getByRole('checkbox').nth(place).check()
   await picture('viewer-runs')
   await page.getByRole('button', { name: 'Compare 2/2' }).click()
@@ -243,7 +296,7 @@ test('CPU samples of two runs are compared, and the slowest of a name with the r
 
 test('metrics tell calls, rates and durations, and an exemplar opens its trace', async () => {
   await open('metrics?span=backtest.run')
-  await page.locator('.u-over').nth(1).waitFor({ timeout: 40_000 })
+  await page.locator('.u-over').nth(1).waitFor()
   // Some calls, so that there is something to see; in a picture for the docs over half a minute.
   for (let batch = 0; batch < (pictures === undefined ? 1 : 6); batch++) {
     if (batch > 0) await sleep(5000)
@@ -251,7 +304,7 @@ test('metrics tell calls, rates and durations, and an exemplar opens its trace',
       await json('/api/v1/signals/active?symbol=SPX', result.urls['service'])
   }
   await open('metrics?span=GET%20%2Fapi%2Fv1%2Fsignals%2Factive&minutes=5')
-  await page.getByRole('heading', { name: 'signals/active' }).waitFor({ timeout: 40_000 })
+  await page.getByRole('heading', { name: 'signals/active' }).waitFor()
   await page.locator('.u-over').nth(1).waitFor()
   await picture('viewer-metrics')
   const point = page.locator('.card .facts a').first()
@@ -262,6 +315,9 @@ test('metrics tell calls, rates and durations, and an exemplar opens its trace',
 })
 
 test('every view is reached and used by keyboard alone', async () => {
+  // From here on the bars without a service in their address are this service's.
+  await page.goto(result.urls['bars'])
+  await page.getByRole('cell', { name: 'SPRING' }).first().waitFor()
   await open('runs')
   await page.getByRole('link', { name: 'backtest' }).first().waitFor()
   await page.keyboard.press('Tab')
@@ -291,22 +347,21 @@ test('every view is reached and used by keyboard alone', async () => {
   const all = await rows()
   await grid.press('Home')
   await grid.press('ArrowLeft')
-  expect(await rows()).toBe(1)
+  await expect.poll(rows, { timeout: PATIENCE_MS }).toBe(1)
   await grid.press('ArrowRight')
-  expect(await rows()).toBe(all)
+  await expect.poll(rows, { timeout: PATIENCE_MS }).toBe(all)
   await grid.press('f')
   await grid.press('0')
   await grid.press('Escape')
   await page.getByRole('complementary').waitFor({ state: 'detached' })
-  // Bars were asked of the service's usual port.
-  expect(said.filter((line) => !line.includes('ERR_CONNECTION_REFUSED'))).toEqual([])
-  said = []
+  expect(said).toEqual([])
 })
 
 test('a click on a signal opens its decision chain and the trace that made it', async () => {
   await page.goto('about:blank')
   await page.goto(result.urls['bars'])
   await page.getByRole('cell', { name: 'SPRING' }).first().waitFor()
+  await page.getByText(/, \d+ events, \d+ trades/).waitFor()
   await page.locator('canvas').press('ArrowLeft')
   await page.getByRole('heading', { name: /SPRING LONG/ }).waitFor()
   await picture('viewer-bars', true)
@@ -330,12 +385,10 @@ test('a run leaves as one file and comes back; a broken file is refused with a s
     buffer: Buffer.from('{"format":"tapescope.run/1","otlp":"AAAA","profiles":[]}'),
   })
   await page.getByText(/^broken\.json: otlp: /).waitFor()
-  said = []
   await page.locator('input[type=file]').setInputFiles(file)
-  await page.waitForTimeout(1000)
-  await page.screenshot({ path: join(shots, 'import.png') })
   await page.getByRole('grid').waitFor()
   expect(page.url()).toContain(result.trace_ids['backtest'])
+  expect(said).toEqual([])
 })
 
 test('hostile, circular, orphaned, skewed and empty spans are text, and each is shown', async () => {
@@ -420,7 +473,7 @@ test.each([
           buffer: Buffer.from('{}'),
         })
       await page.locator(ready).first().waitFor()
-      await page.waitForTimeout(300)
+      await drawn()
       await page.screenshot({ path: join(shots, `${name}-${colorScheme}-${width}.png`) })
       expect(
         await page.evaluate(() => document.documentElement.scrollWidth - innerWidth),
@@ -428,9 +481,7 @@ test.each([
       ).toBeLessThanOrEqual(0)
       expect(await axeFindings(page), name).toEqual([])
     }
-    // The two that are refused are 400s, and nothing else is said.
-    expect(said.filter((line) => !line.includes('400'))).toEqual([])
-    said = []
+    expect(said).toEqual([])
   },
 )
 
@@ -439,7 +490,7 @@ test('what a running service still sends comes into the list of runs by itself',
   await page.getByRole('link', { name: 'backtest' }).first().waitFor()
   const before = await page.getByRole('checkbox').count()
   await send('1'.repeat(32), [{ id: 1, name: 'signals.generate', ms: 12 }])
-  await expect.poll(() => page.getByRole('checkbox').count(), { timeout: 20_000 }).toBe(before + 1)
+  await expect.poll(() => page.getByRole('checkbox').count(), { timeout: PATIENCE_MS }).toBe(before + 1)
 })
 
 interface ProfileFile {
@@ -453,10 +504,9 @@ async function json<Answer>(path: string, base = viewer): Promise<Answer> {
 
 /** Sends spans of one trace as OTLP. */
 async function send(traceId: string, spans: readonly MadeSpan[]): Promise<void> {
-  const response = await fetch(`${otlp}/v1/traces`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/x-protobuf' },
-    body: new Uint8Array(madeSpans(traceId, spans)),
-  })
-  expect(response.status).toBe(200)
+  const body = new Uint8Array(madeSpans(traceId, spans))
+  const headers = { 'content-type': 'application/x-protobuf' }
+  const post = async () => (await fetch(`${otlp}/v1/traces`, { method: 'POST', headers, body })).status
+  // A sidecar that is busy asks to come again.
+  await expect.poll(post, { timeout: PATIENCE_MS }).toBe(200)
 }

@@ -9,6 +9,10 @@ export interface BarMarks {
   /** By time. */
   readonly patterns: readonly Pattern[]
   readonly trades: readonly Trade[]
+  /** By time. */
+  readonly events: readonly WyckoffEvent[]
+  /** Why events are missing: computing them may need a key. */
+  readonly noEvents: string | undefined
 }
 
 /** A trading range. Creek is resistance, Ice is support. */
@@ -42,6 +46,14 @@ export interface Pattern {
   readonly rejectionReason: string | null
   readonly decided: readonly Decision[]
   readonly traceId: string
+}
+
+/** What the engine reads in the bars between patterns: a selling climax (SC), a secondary test (ST)... */
+export interface WyckoffEvent {
+  readonly time: number
+  readonly type: string
+  readonly price: number
+  readonly confidence: number
 }
 
 export interface Trade {
@@ -123,7 +135,7 @@ const MAX_PAGES = 10
 const RANGE_BARS = 120
 const REST_MS = 5 * 86_400_000
 
-/** Ranges and patterns of the window, or of the whole series when those are few, and the fills of the last backtest. */
+/** Ranges, patterns and events of the window, or of the whole series when they are few; fills of the last backtest. */
 export async function readMarks(
   of: SeriesOf,
   { asked, barMs }: BarColumns,
@@ -140,9 +152,10 @@ export async function readMarks(
       ? whole
       : { ...(await pages(`${api}/${path}?${series}${since(before)}`, signal)), all: false }
   }
-  const [ranges, patterns, results] = await Promise.all([
+  const [ranges, patterns, events, results] = await Promise.all([
     list('ranges', 2 * RANGE_BARS * barMs + REST_MS),
     list('patterns', 0),
+    readEvents(`${api}/events?${series}`, since(0), signal),
     get<Page>(`${api}/backtests/results?${new URLSearchParams({ symbol, status: 'COMPLETED' })}`, signal),
   ])
   const run = results.data.find((one) => one['timeframe'] === timeframe)
@@ -150,7 +163,9 @@ export async function readMarks(
     ? (await get<{ trades: Row[] }>(`${api}/backtests/${run['backtest_run_id']}`, signal)).trades
     : []
   return {
-    asked: ranges.all && patterns.all ? undefined : asked,
+    asked: ranges.all && patterns.all && events.all ? undefined : asked,
+    events: events.rows,
+    noEvents: events.problem,
     ranges: ranges.rows.map((range) => ({
       from: Date.parse(range['start_time']),
       to: range['end_time'] === null ? Infinity : Date.parse(range['end_time']),
@@ -182,6 +197,33 @@ export async function readMarks(
       pnl: trade['realized_pnl'],
       exitReason: trade['exit_reason'],
     })),
+  }
+}
+
+/** At most this many are read, the newest. */
+const MAX_EVENTS = 5_000
+
+async function readEvents(
+  url: string,
+  window: string,
+  signal: AbortSignal,
+): Promise<{ rows: WyckoffEvent[]; all: boolean; problem?: string }> {
+  const ask = (more: string) =>
+    get<{ events: Row[]; total_count: number }>(`${url}&limit=${MAX_EVENTS}${more}`, signal)
+  try {
+    let answer = await ask('')
+    const all = answer.total_count <= MAX_EVENTS
+    if (!all) answer = await ask(window)
+    const rows = answer.events.map((event) => ({
+      time: Date.parse(event['bar_timestamp']),
+      type: event['type'],
+      price: event['price'],
+      confidence: event['confidence'],
+    }))
+    return { rows, all }
+  } catch (error) {
+    if (signal.aborted) throw error
+    return { rows: [], all: true, problem: (error as Error).message }
   }
 }
 

@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useState } from 'preact/hooks'
-import { count } from '../format.ts'
+import { count, counted } from '../format.ts'
 import { type BarMarks, covers, type Pattern, readBars, readMarks } from '../model/bar-series.ts'
 import { type BarColumns, barsOf, FIRST_VIEW, missingOf, type Span, viewOf } from '../model/bar-window.ts'
 import { go, href, readRoute, type Route } from '../route.ts'
@@ -23,7 +23,10 @@ export function Bars({ route }: { route: Route }) {
   const timeframe = route.query.get('timeframe') ?? '1d'
   // The address of now, not of the last drawing: a pattern may have been chosen since.
   const set = (changes: Record<string, string | undefined>, replace = false): void => {
-    const query = Object.fromEntries(readRoute(location.hash).query)
+    const { path, query: now } = readRoute(location.hash)
+    // A view that settles while another page was just asked for does not lead back.
+    if (path[0] !== 'bars') return
+    const query = Object.fromEntries(now)
     go(href('bars', { service, symbol, timeframe, ...query, ...changes }), replace)
   }
   return (
@@ -166,8 +169,12 @@ function facts(bars: BarColumns, view: Span, marks: BarMarks | undefined): strin
   if (bars.series) told.push(`the series: ${day(bars.series.from)} to ${day(bars.series.to)}`)
   if (marks) {
     const more = marks.asked ? 'the newest ' : ''
-    told.push(`${more}${count(marks.ranges.length)} ranges`, `${count(marks.patterns.length)} patterns`)
-    told.push(`${count(marks.trades.length)} trades`)
+    told.push(
+      more + counted(marks.ranges.length, 'ranges'),
+      counted(marks.patterns.length, 'patterns'),
+      marks.noEvents === undefined ? counted(marks.events.length, 'events') : `no events: ${marks.noEvents}`,
+      `${counted(marks.trades.length, 'trades')} of the last backtest`,
+    )
   }
   return told.join(', ')
 }

@@ -20,6 +20,7 @@ export function Candles({ bars, marks, view, look, chosen, choose }: CandlesProp
   const canvas = useRef<HTMLCanvasElement>(null)
   const [first, end] = barsOf(bars, view)
   const [over, setOver] = useState<number>()
+  const pointed = Math.min(over ?? end - 1, bars.time.length - 1)
   const drag = useRef<{ x: number; first: number; end: number; bars: BarColumns; moved: boolean }>(undefined)
   const patterns = marks?.patterns ?? []
   useEffect(() => {
@@ -87,8 +88,8 @@ export function Candles({ bars, marks, view, look, chosen, choose }: CandlesProp
   return (
     <>
       <p class="legend">
-        <span>{tell(bars, Math.min(over ?? end - 1, bars.time.length - 1))}</span>
-        <span>▬ Creek above, Ice below · ▲▼ pattern (hollow: rejected) · ● fill</span>
+        <span>{tell(bars, pointed, marks)}</span>
+        <span>▬ Creek above, Ice below · ▲▼ pattern (hollow: rejected) · ◆ event · ● fill</span>
         <span>← → next pattern, + − zoom, Page ↑↓ move, 0 all</span>
       </p>
       <canvas
@@ -128,12 +129,16 @@ export function Candles({ bars, marks, view, look, chosen, choose }: CandlesProp
   )
 }
 
-function tell({ time, open, high, low, close, volume, bars }: BarColumns, at: number): string {
+function tell(columns: BarColumns, at: number, marks: BarMarks | undefined): string {
+  const { time, open, high, low, close, volume, bars, pointMs } = columns
   if (!(at >= 0 && at < time.length)) return ''
   const date = new Date(time[at]).toISOString().slice(0, 16).replace('T00:00', '').replace('T', ' ')
   const price = (value: number): string => value.toFixed(value < 10 ? 4 : 2)
+  const events = (marks?.events ?? [])
+    .filter((event) => event.time >= time[at] && event.time < time[at] + pointMs)
+    .map(({ type, confidence }) => `  ${type}, confidence ${confidence} %`)
   const together = bars[at] > 1 ? `  ${count(bars[at])} bars:` : ''
-  return `${date}${together}  open ${price(open[at])} high ${price(high[at])} low ${price(low[at])} close ${price(close[at])} volume ${compact.format(volume[at])}`
+  return `${date}${together}  open ${price(open[at])} high ${price(high[at])} low ${price(low[at])} close ${price(close[at])} volume ${compact.format(volume[at])}${events.join('')}`
 }
 
 const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 })
@@ -233,6 +238,26 @@ function paint(
     const tall = (volume[i] / most) * height * VOLUME
     context.fillRect(at - body / 2, volumeTop - tall, body, tall)
     context.globalAlpha = 1
+  }
+
+  // Those that are a pattern as well are drawn as one.
+  const patternAt = new Set(marks?.patterns.map((pattern) => `${pattern.type} ${pattern.time}`))
+  context.fillStyle = ink.text
+  for (const { type, time: moment, price } of marks?.events ?? []) {
+    if (!inside(moment) || patternAt.has(`${type} ${moment}`)) continue
+    const bar = barAt(time, moment)
+    const [at, below] = [x(bar), price <= (high[bar] + low[bar]) / 2]
+    const middle = y(price) + (below ? 6 : -6)
+    context.beginPath()
+    for (const [dx, dy] of [
+      [0, -3],
+      [3, 0],
+      [0, 3],
+      [-3, 0],
+    ])
+      context.lineTo(at + dx, middle + dy)
+    context.fill()
+    if (end - first < 900) context.fillText(type, at + 5, middle + (below ? 8 : 0))
   }
 
   for (const trade of marks?.trades ?? []) {

@@ -1,6 +1,6 @@
 import { useMemo } from 'preact/hooks'
 import type { Run } from '../api.ts'
-import { count, duration, percent, time, valueText } from '../format.ts'
+import { count, counted, duration, percent, time, valueText } from '../format.ts'
 import { Show, useGet } from '../load.tsx'
 import { compareTraces, type PathDifference, pathOf } from '../model/compare-traces.ts'
 import {
@@ -88,9 +88,9 @@ function Differences({ before, after, route }: { before: TraceColumns; after: Tr
           </a>
         </span>
         <span class="facts">
-          <a href={href(`trace/${a.traceId}`)}>A</a> {duration(a.endMs)}, {count(a.count)} spans ·{' '}
-          <a href={href(`trace/${b.traceId}`)}>B</a> {duration(b.endMs)}, {count(b.count)} spans · red grew,
-          blue shrank
+          <a href={href(`trace/${a.traceId}`)}>A</a> {duration(a.endMs)}, {counted(a.count, 'spans')} ·{' '}
+          <a href={href(`trace/${b.traceId}`)}>B</a> {duration(b.endMs)}, {counted(b.count, 'spans')} · red
+          grew, blue shrank
         </span>
       </div>
       {cpu ? <CpuDifference a={a.traceId} b={b.traceId} /> : <Flame tree={spans} unit="spans" difference />}

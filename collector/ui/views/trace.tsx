@@ -46,8 +46,8 @@ function TraceView({ columns, route }: { columns: TraceColumns; route: Route }) 
           <code class="quiet">{trace.traceId.slice(0, 8)}</code>
         </h1>
         <span class="facts">
-          {duration(trace.endMs)} · {count(trace.count)} spans · {trace.services.join(', ')}
-          {errors(trace) > 0 ? <b class="bad"> · {count(errors(trace))} errors</b> : null}
+          {duration(trace.endMs)} · {counted(trace.count, 'spans')} · {trace.services.join(', ')}
+          {errors(trace) > 0 ? <b class="bad"> · {counted(errors(trace), 'errors')}</b> : null}
           {trace.adopted.size > 0 ? ` · ${trace.adopted.size} without their parent` : ''}
         </span>
       </div>

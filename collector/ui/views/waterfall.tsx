@@ -99,7 +99,7 @@ export function Waterfall({ trace, critical, matches, chosen, sampled, choose }:
       <Minimap trace={trace} range={range} setRange={setRange} />
       <div class="axis" aria-hidden="true">
         <span class="name">
-          {count(rows.length)} rows
+          {counted(rows.length, 'rows')}
           <small> ↑↓ move, ←→ fold, +− zoom, f fit</small>
         </span>
         <span class="ticks">
