@@ -109,7 +109,15 @@ const profile = (samples: readonly { readonly span: number; readonly stack: read
 test('runs are told by what their spans say', async () => {
   const { body } = await get('/api/runs?attribute=tapescope.symbol:SPX')
   expect(body['runs']).toMatchObject([
-    { kind: 'backtest', traceId: TRACE, spanId: spanIdOf(2), symbol: 'SPX', bars: 5105, durationMs: 80 },
+    {
+      kind: 'backtest',
+      traceId: TRACE,
+      spanId: spanIdOf(2),
+      symbol: 'SPX',
+      bars: 5105,
+      durationMs: 80,
+      revision: null,
+    },
   ])
   expect((await get('/api/runs?attribute=tapescope.symbol:ABC')).body['runs']).toEqual([])
 })

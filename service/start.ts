@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { EngineError, parseBarsCsv, type RejectedRow } from '@tapescope/engine'
 import { startTelemetry, type Telemetry } from '@tapescope/sdk'
+import { headRevision } from './head-revision.ts'
 import { context } from '@opentelemetry/api'
 import { suppressTracing } from '@opentelemetry/core'
 import packageJson from './package.json' with { type: 'json' }
@@ -89,6 +90,13 @@ async function start(options: StartOptions): Promise<void> {
   const { urls } = sidecarStart.value
   signal.throwIfAborted()
 
+  // Of the resource, so that each run says what code it was; the threads inherit it.
+  const revision = headRevision(root)
+  if (revision !== undefined) {
+    const given = process.env['OTEL_RESOURCE_ATTRIBUTES']
+    process.env['OTEL_RESOURCE_ATTRIBUTES'] =
+      `vcs.ref.head.revision=${revision}${given === undefined || given === '' ? '' : `,${given}`}`
+  }
   const telemetry = await startTelemetry({
     serviceName: 'tapescope-service',
     serviceVersion: packageJson.version,

@@ -16,6 +16,8 @@ export interface RunView {
   readonly symbol: string | null
   readonly timeframe: string | null
   readonly bars: number | null
+  /** Commit of the code that ran (`vcs.ref.head.revision`, of the span or its resource). */
+  readonly revision: string | null
   readonly attributes: SpanView['attributes']
 }
 
@@ -25,12 +27,14 @@ const KIND: Readonly<Record<string, RunView['kind']>> = {
   'signals.stream': 'stream',
 }
 
+const REVISION = 'vcs.ref.head.revision'
+
 export function runView(batch: TraceBatch, span: number): RunView {
   const view = viewSpan(batch, span)
   const at = batch.rows[span * STRIDE + TRACE_ID]
-  const { attributes } = view
-  const text = (key: string) => {
-    const value = attributes[key]
+  const { attributes, resource } = view
+  const text = (key: string, of = attributes) => {
+    const value = of[key]
     return typeof value === 'string' ? value : null
   }
   const bars = attributes['tapescope.bars']
@@ -47,6 +51,7 @@ export function runView(batch: TraceBatch, span: number): RunView {
     symbol: text('tapescope.symbol'),
     timeframe: text('tapescope.timeframe'),
     bars: typeof bars === 'number' ? bars : null,
+    revision: text(REVISION) ?? text(REVISION, resource),
     attributes,
   }
 }

@@ -243,6 +243,8 @@ function paint(
   // Those that are a pattern as well are drawn as one.
   const patternAt = new Set(marks?.patterns.map((pattern) => `${pattern.type} ${pattern.time}`))
   context.fillStyle = ink.text
+  /** Where a name was written: a second one over it could not be read. */
+  const named: [x: number, y: number][] = []
   for (const { type, time: moment, price } of marks?.events ?? []) {
     if (!inside(moment) || patternAt.has(`${type} ${moment}`)) continue
     const bar = barAt(time, moment)
@@ -257,7 +259,11 @@ function paint(
     ])
       context.lineTo(at + dx, middle + dy)
     context.fill()
-    if (end - first < 900) context.fillText(type, at + 5, middle + (below ? 8 : 0))
+    const [left, line] = [at + 5, middle + (below ? 8 : 0)]
+    if (end - first >= 900 || named.some(([a, b]) => Math.abs(a - left) < 24 && Math.abs(b - line) < 10))
+      continue
+    context.fillText(type, left, line)
+    named.push([left, line])
   }
 
   for (const trade of marks?.trades ?? []) {

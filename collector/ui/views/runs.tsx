@@ -10,8 +10,11 @@ const KINDS = { backtest: 'backtest', signals: 'signals', stream: 'stream' }
 /** Runs of engines: backtests, generations of signals, blocks of a stream. Two of them can be compared. */
 export function Runs({ route }: { route: Route }) {
   const filter = route.query.get('q') ?? ''
+  const replays = route.query.get('replays') === 'true'
   const runs = useGet<{ runs: Run[] }>('/api/runs?limit=200', 2000)
   const [chosen, choose] = useState<readonly string[]>([])
+  const set = (changes: Record<string, string>): void =>
+    go(href('runs', { ...Object.fromEntries(route.query), ...changes }), true)
   const toggle = (id: string): void =>
     choose(chosen.includes(id) ? chosen.filter((one) => one !== id) : [...chosen, id].slice(-2))
   return (
@@ -23,7 +26,7 @@ export function Runs({ route }: { route: Route }) {
           aria-label="Filter runs"
           placeholder="Filter: symbol, kind, parameter…"
           value={filter}
-          onInput={(event) => go(href('runs', { q: event.currentTarget.value }), true)}
+          onInput={(event) => set({ q: event.currentTarget.value })}
         />
         <button
           disabled={chosen.length !== 2}
@@ -32,10 +35,20 @@ export function Runs({ route }: { route: Route }) {
           Compare {chosen.length}/2
         </button>
         <ImportRun />
+        <label class="check">
+          <input
+            type="checkbox"
+            checked={replays}
+            onChange={(event) => set({ replays: event.currentTarget.checked ? 'true' : '' })}
+          />
+          replays
+        </label>
       </div>
       <Show of={runs}>
         {({ runs }) => {
-          const wanted = runs.filter((run) => textOf(run).includes(filter.toLowerCase()))
+          const wanted = runs.filter(
+            (run) => (replays || !isReplay(run)) && textOf(run).includes(filter.toLowerCase()),
+          )
           if (runs.length === 0) return <Empty />
           return (
             <div class="scroll">
@@ -85,7 +98,11 @@ export function Runs({ route }: { route: Route }) {
                   ))}
                 </tbody>
               </table>
-              {wanted.length === 0 ? <p class="quiet">No run has “{filter}”.</p> : null}
+              {wanted.length === 0 ? (
+                <p class="quiet">
+                  {filter === '' ? 'Only replays so far, which store nothing.' : `No run has “${filter}”.`}
+                </p>
+              ) : null}
             </div>
           )
         }}
@@ -93,6 +110,9 @@ export function Runs({ route }: { route: Route }) {
     </section>
   )
 }
+
+/** A question to the engine, as the service's for a series' state or the viewer's for its events: it stored nothing. */
+const isReplay = ({ attributes }: Run): boolean => attributes['tapescope.mode'] === 'replay'
 
 function Empty() {
   return (
@@ -104,10 +124,11 @@ function Empty() {
 }
 
 function parameters(run: Run): string {
-  return Object.entries(run.attributes)
-    .filter(([key]) => key.startsWith('tapescope.run.') || key === 'vcs.ref.head.revision')
+  const given = Object.entries(run.attributes)
+    .filter(([key]) => key.startsWith('tapescope.run.'))
     .map(([key, value]) => `${key.replace('tapescope.run.', '')}=${valueText(value)}`)
-    .join(' ')
+  if (run.revision !== null) given.push(`revision=${run.revision.slice(0, 10)}`)
+  return given.join(' ')
 }
 
 /** What the run counted: fills, signals, rejections. */
