@@ -121,8 +121,13 @@ async function start(options: StartOptions): Promise<void> {
       serviceName: 'tapescope-service',
       serviceVersion: packageJson.version,
       otlpEndpoint: urls['otlp'],
-      // The backtest runs in a thread; it is short, so it is sampled densely.
-      profileFirstRun: { service: 'tapescope-service', sidecar: urls['viewer'], intervalUs: 250 },
+      // Backtests run in a thread; they are short, so they are sampled densely.
+      profileRuns: {
+        service: 'tapescope-service',
+        sidecar: urls['viewer'],
+        intervalUs: 250,
+        everyMs: 5_000,
+      },
     },
     keys: readApiKeys(process.env['TAPESCOPE_API_KEYS']),
     limits: readServiceLimits(process.env),

@@ -103,7 +103,7 @@ async function runAnother(): Promise<void> {
     (await json<{ runs: Run[] }>('/api/runs')).runs.filter(({ kind }) => kind === 'backtest')
   while ((await backtests()).length < 2) await sleep(200)
   ;[second, first] = await backtests()
-  // A thread samples its first run only: the second gets the same samples, a part of them.
+  // Whether a second run so soon is sampled is a matter of time: it gets the first one's samples, a part of them.
   let run: ProfileFile | undefined
   while (run === undefined) {
     const { profiles } = await json<{ profiles: ProfileFile[] }>(`/api/traces/${first.traceId}/export`)

@@ -26,18 +26,21 @@ export interface ThreadTask {
 export type ThreadAnswer = { result: StoredResult } | { error: { name: string; message: string } }
 
 const { telemetry: wanted } = workerData as { telemetry: ThreadTelemetry | null }
-const { profileFirstRun, ...options } = wanted ?? {}
+const { profileRuns, ...options } = wanted ?? {}
 const telemetry = wanted === null ? undefined : await startTelemetry({ ...options, handleSignals: false })
-let profiler = profileFirstRun === undefined ? undefined : startThreadProfiler(profileFirstRun)
+const profiler = profileRuns === undefined ? undefined : startThreadProfiler(profileRuns)
+let sampledAt = -Infinity
 const engine = instrumentBacktestEngine(createBacktestEngine())
 let idle: NodeJS.Timeout | undefined
 
 parentPort!.on('message', (task: ThreadTask) => {
   clearTimeout(idle)
+  const now = performance.now()
+  const sampler = profileRuns !== undefined && now - sampledAt >= profileRuns.everyMs ? profiler : undefined
+  if (sampler !== undefined) sampledAt = now
   // oxlint-disable-next-line unicorn/require-post-message-target-origin -- threads have no origins
-  parentPort!.postMessage(profiler === undefined ? answer(task) : profiler.during(() => answer(task)))
-  void profiler?.send()
-  profiler = undefined
+  parentPort!.postMessage(sampler === undefined ? answer(task) : sampler.during(() => answer(task)))
+  void sampler?.send()
   // Spans leave as soon as there is time: whoever waits for the result looks for its trace next.
   idle = setTimeout(() => void telemetry?.flush(), 20)
 })

@@ -11,8 +11,11 @@ export type ThreadTelemetry = Pick<
   TelemetryOptions,
   'serviceName' | 'serviceVersion' | 'otlpEndpoint' | 'tracesProtocol'
 > & {
-  /** The CPU of each thread's first run goes to this sidecar: what a developer looks at after `npm start`. */
-  profileFirstRun?: ThreadProfileOptions
+  /**
+   * The CPU of runs goes to this sidecar: what a developer looks at after `npm start`. A thread samples a run when its
+   * last sampled one is `everyMs` ago, so that one by hand has its samples and a load of them is hardly slower.
+   */
+  profileRuns?: ThreadProfileOptions & { everyMs: number }
 }
 
 export interface PoolRun {
