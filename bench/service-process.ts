@@ -86,8 +86,7 @@ async function bare(): Promise<Running> {
   const generation = createSignalGeneration({
     database,
     series,
-    signalEngine: engine,
-    replayEngine: engine,
+    engines: { live: engine, replay: engine },
   })
   await startJobWorker({
     database,

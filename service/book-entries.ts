@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Queryable } from './database.ts'
 import { newId } from './entity-id.ts'
+import { slices } from './signal-rows.ts'
 
 /** Who caused a row, and in which trace. */
 export interface Author {
@@ -20,16 +21,17 @@ export interface Notice {
 }
 
 export async function notify(database: Queryable, notices: readonly Notice[]): Promise<void> {
-  if (notices.length === 0) return
-  await database.execute({
-    name: 'notifications.insert',
-    text: `INSERT INTO notifications (id, user_id, notification_type, priority, title, message, metadata)
+  for (const part of slices(notices)) {
+    await database.execute({
+      name: 'notifications.insert',
+      text: `INSERT INTO notifications (id, user_id, notification_type, priority, title, message, metadata)
       SELECT notice.id, campaigns.user_id, notice.type, notice.priority, notice.title, notice.message, notice.metadata
       FROM jsonb_to_recordset($1::JSONB) AS notice (id UUID, campaign UUID, type TEXT, priority TEXT, title TEXT,
         message TEXT, metadata JSONB)
       JOIN campaigns ON campaigns.id = notice.campaign`,
-    values: [JSON.stringify(notices.map((notice) => ({ id: freshId(), ...notice })))],
-  })
+      values: [JSON.stringify(part.map((notice) => ({ id: freshId(), ...notice })))],
+    })
+  }
 }
 
 export interface AuditEntry {
@@ -44,26 +46,27 @@ export async function audit(
   { user, traceId }: Author,
   entries: readonly AuditEntry[],
 ): Promise<void> {
-  if (entries.length === 0) return
-  await database.execute({
-    name: 'audit.insert',
-    text: `INSERT INTO audit_logs (id, user_id, action_type, entity_type, entity_id, details, trace_id)
+  for (const part of slices(entries)) {
+    await database.execute({
+      name: 'audit.insert',
+      text: `INSERT INTO audit_logs (id, user_id, action_type, entity_type, entity_id, details, trace_id)
       SELECT id, $2, action, entity_type, entity_id, details, $3
       FROM jsonb_to_recordset($1::JSONB) AS entry (id UUID, action TEXT, entity_type TEXT, entity_id UUID, details JSONB)`,
-    values: [
-      JSON.stringify(
-        entries.map(({ action, entityType, entityId, details }) => ({
-          id: freshId(),
-          action,
-          entity_type: entityType,
-          entity_id: entityId,
-          details,
-        })),
-      ),
-      user,
-      traceId,
-    ],
-  })
+      values: [
+        JSON.stringify(
+          part.map(({ action, entityType, entityId, details }) => ({
+            id: freshId(),
+            action,
+            entity_type: entityType,
+            entity_id: entityId,
+            details,
+          })),
+        ),
+        user,
+        traceId,
+      ],
+    })
+  }
 }
 
 function freshId(): string {

@@ -26,7 +26,11 @@ function open(database: Database): SignalGeneration {
       return engine.generate(bars, options)
     },
   }
-  return createSignalGeneration({ database, series: createSeriesCache(), signalEngine, replayEngine: engine })
+  return createSignalGeneration({
+    database,
+    series: createSeriesCache(),
+    engines: { live: signalEngine, replay: engine },
+  })
 }
 
 beforeAll(async () => {
@@ -64,26 +68,26 @@ test('a hundred at once share a few runs; each signal is new to one of them', as
   expect(found.length).toBe(await storedSignals())
   expect(found.length).toBeGreaterThan(0)
   expect(analyses).toBeLessThanOrEqual(2)
-  for (const { result } of all) expect(result.signals.length).toBe(all[0].result.signals.length)
+  for (const { report } of all) expect(report.totals).toEqual(all[0].report.totals)
 })
 
 test('the same bars again are analysed, and nothing is written', async () => {
   await generation.generate(key, 'local')
   statements = []
-  const { newSignals, result } = await generation.generate(key, 'local')
+  const { newSignals, report } = await generation.generate(key, 'local')
   expect(newSignals).toEqual([])
-  expect(result.signals.length).toBeGreaterThan(0)
+  expect(report.totals.signals).toBeGreaterThan(0)
   expect(analyses).toBe(2)
   expect(statements).toEqual(['bars.revision', 'signals.count'])
 })
 
 test('new bars are stored, also by another process', async () => {
-  const { result: before } = await generation.generate(key, 'local')
+  const { report: before } = await generation.generate(key, 'local')
   await open(database).generate(key, 'local')
   await storeBars(database, bars(2_000))
-  const { newSignals, result } = await generation.generate(key, 'local')
-  expect(result.bars).toBe(2_000)
-  expect(newSignals.length).toBe(result.signals.length - before.signals.length)
+  const { newSignals, report } = await generation.generate(key, 'local')
+  expect(report.bars).toBe(2_000)
+  expect(newSignals.length).toBe(report.totals.signals - before.totals.signals)
   expect(newSignals.length).toBeGreaterThan(0)
 })
 

@@ -1,25 +1,23 @@
-import { traceOf } from '@tapescope/sdk'
-import type { BarSeries, SignalEngine, SignalResult } from '@tapescope/engine'
+import { type Analysed, analyseSeries } from './analyse-series.ts'
+import type { AnalysisEngines } from './analysis-engines.ts'
+import type { AnalysisReport } from './analysis-report.ts'
+import type { AnalysisThread } from './analysis-thread.ts'
 import { type Database, DatabaseUnavailable } from './database.ts'
 import type { SeriesKey } from './load-bars.ts'
 import { Problem } from './problem.ts'
-import type { SeriesCache } from './series-cache.ts'
-import { storeSignals } from './store-signals.ts'
+import type { SeriesCache, StoredSeries } from './series-cache.ts'
+import { storeRows } from './store-signals.ts'
 import { createTurns } from './turns.ts'
 
-export interface Analysis {
-  bars: BarSeries
-  result: SignalResult
-}
-
-export interface Generated extends Analysis {
+export interface Generated {
+  report: AnalysisReport
   /** Ids of the signals that this call stored. */
   newSignals: readonly string[]
 }
 
 export interface SignalGeneration {
   /** Analyses all stored bars of a series, from the first; stores nothing. @throws Problem 404 when there are none */
-  look(key: SeriesKey): Promise<Analysis>
+  look(key: SeriesKey): Promise<AnalysisReport>
   /**
    * Analyses them and stores the signals that are new. Calls for one series that wait at the same time share the next
    * run, whose signals are new to the first of them. @throws Problem 404 without bars, 503 when too many wait
@@ -32,10 +30,13 @@ export interface SignalGeneration {
 export interface SignalGenerationOptions {
   database: Database
   series: SeriesCache
-  signalEngine: SignalEngine
-  /** The same engine for questions: what it finds again is not counted as found. */
-  replayEngine: SignalEngine
+  engines: AnalysisEngines
+  /** Where long series are analysed; without it all are here. */
+  thread?: AnalysisThread
 }
+
+/** Bars from which on a series is analysed in the thread: about 10 ms, in which no other request is answered. */
+const longBars = 20_000
 
 /** Series that are analysed and stored at once: fewer than the pool has connections, so that other requests find one. */
 const places = 4
@@ -45,33 +46,48 @@ const patienceMs = 2_000
 const anyTimeMs = 2 ** 31 - 1
 
 export function createSignalGeneration(options: SignalGenerationOptions): SignalGeneration {
-  const { database, series, signalEngine, replayEngine } = options
+  const { database, series, engines, thread } = options
   const turns = createTurns(places)
   /** Runs that have not begun: whoever comes now may join, as they will read the bars later. */
   const waiting = new Map<string, Promise<Generated>>()
   /** What is stored of a series: an analysis of the same bars would find and store the same again. */
-  const stored = new Map<string, { revision: string; signals: number }>()
+  const stored = new Map<string, { revision: string; signals: number; digests: ReadonlySet<string> }>()
 
-  async function analyse(engine: SignalEngine, key: SeriesKey) {
-    const { bars, revision } = await series.load(database, key)
-    if (bars.length === 0) throw new Problem(404, `No bars of ${key.symbol} ${key.timeframe} are stored.`)
-    return { bars, revision, result: engine.generate(bars) }
+  async function load(key: SeriesKey): Promise<StoredSeries> {
+    const found = await series.load(database, key)
+    if (found.bars.length === 0)
+      throw new Problem(404, `No bars of ${key.symbol} ${key.timeframe} are stored.`)
+    return found
   }
 
-  async function analyseAndStore(key: SeriesKey, user: string): Promise<Generated> {
-    const { bars, revision, result } = await analyse(signalEngine, key)
+  async function analyse(
+    mode: keyof AnalysisEngines,
+    { bars }: StoredSeries,
+    wantsRows: boolean,
+    waitMs: number,
+  ): Promise<Analysed> {
+    return thread === undefined || bars.length < longBars
+      ? analyseSeries(engines[mode], bars, wantsRows)
+      : thread.run({ bars, mode, wantsRows }, waitMs, tooMany)
+  }
+
+  async function analyseAndStore(key: SeriesKey, user: string, waitMs: number): Promise<Generated> {
+    const found = await load(key)
+    const { bars, revision } = found
     const name = nameOf(key)
-    const before = stored.get(name)
-    if (before?.revision === revision && before.signals === (await countSignals(database, key)))
-      return { bars, result, newSignals: [] }
-    const { newSignals } = await storeSignals(database, bars, result, traceOf(result) ?? null, user)
+    const remembered = stored.get(name)
+    const before = remembered?.signals === (await countSignals(database, key)) ? remembered : undefined
+    const { report, rows, trace } = await analyse('live', found, before?.revision !== revision, waitMs)
+    if (rows === null) return { report, newSignals: [] }
+    // Whatever becomes of it: after an error all of it is sent again.
     stored.delete(name)
-    stored.set(name, { revision, signals: await countSignals(database, key) })
+    const { newSignals, digests } = await storeRows(database, bars, rows, trace, user, before?.digests)
+    stored.set(name, { revision, signals: await countSignals(database, key), digests })
     for (const oldest of stored.keys()) {
       if (stored.size <= maxRemembered) break
       stored.delete(oldest)
     }
-    return { bars, result, newSignals }
+    return { report, newSignals }
   }
 
   async function inTurn<Result>(
@@ -92,14 +108,14 @@ export function createSignalGeneration(options: SignalGenerationOptions): Signal
   }
 
   return {
-    look: (key) => analyse(replayEngine, key),
+    look: async (key) => (await analyse('replay', await load(key), false, patienceMs)).report,
     async generate(key, user) {
       const name = JSON.stringify([user, nameOf(key)])
       const joined = waiting.get(name)
       if (joined !== undefined) return { ...(await joined), newSignals: [] }
       const run = inTurn(key, patienceMs, () => {
         waiting.delete(name)
-        return analyseAndStore(key, user)
+        return analyseAndStore(key, user, patienceMs)
       })
       waiting.set(name, run)
       try {
@@ -115,13 +131,13 @@ export function createSignalGeneration(options: SignalGenerationOptions): Signal
           AND status = ANY('{PENDING,APPROVED,FILLED}')) AS open`,
         values: [key.symbol, key.timeframe],
       })
-      if (open.open) await inTurn(key, anyTimeMs, () => analyseAndStore(key, user))
+      if (open.open) await inTurn(key, anyTimeMs, () => analyseAndStore(key, user, anyTimeMs))
     },
   }
 }
 
 /** Series of which is remembered what is stored. */
-const maxRemembered = 100_000
+const maxRemembered = 20_000
 
 function nameOf({ symbol, timeframe }: SeriesKey): string {
   return `${timeframe} ${symbol}`

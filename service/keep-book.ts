@@ -1,9 +1,9 @@
-import type { BarSeries, Signal, SignalResult } from '@tapescope/engine'
+import type { BarSeries } from '@tapescope/engine'
 import { audit, type Author, notify } from './book-entries.ts'
 import type { Transaction } from './database.ts'
 import { entityId } from './entity-id.ts'
 import { lifeAfterApproval, lifeOf, type SignalLife } from './signal-life.ts'
-import { campaignUuid, signalId } from './signal-ids.ts'
+import { type BookSignal, slices } from './signal-rows.ts'
 
 interface StoredSignal {
   id: string
@@ -19,20 +19,23 @@ interface StoredSignal {
 export async function keepBook(
   transaction: Transaction,
   bars: BarSeries,
-  result: SignalResult,
+  signals: readonly BookSignal[],
   fresh: ReadonlySet<string>,
   author: Author,
 ): Promise<void> {
-  const stored = await transaction.query<StoredSignal>({
-    name: 'book.signals',
-    text: `SELECT id, status, validation_chain->'decision'->>'as_of' AS approved_at_bar
-      FROM signals WHERE id = ANY($1) FOR UPDATE`,
-    values: [result.signals.map(signalId)],
-  })
-  const byId = new Map(stored.map((row) => [row.id, row]))
-  const lives: { signal: Signal; life: SignalLife; before: string }[] = []
-  for (const signal of result.signals) {
-    const row = byId.get(signalId(signal))
+  const byId = new Map<string, StoredSignal>()
+  for (const part of slices(signals)) {
+    const stored = await transaction.query<StoredSignal>({
+      name: 'book.signals',
+      text: `SELECT id, status, validation_chain->'decision'->>'as_of' AS approved_at_bar
+        FROM signals WHERE id = ANY($1) FOR UPDATE`,
+      values: [part.map(({ id }) => id)],
+    })
+    for (const row of stored) byId.set(row.id, row)
+  }
+  const lives: { signal: BookSignal; life: SignalLife; before: string }[] = []
+  for (const signal of signals) {
+    const row = byId.get(signal.id)
     if (row === undefined || row.status === 'REJECTED') continue
     const life =
       row.approved_at_bar === null
@@ -43,24 +46,26 @@ export async function keepBook(
   const changed = lives.filter(({ life, before }) => life.status !== before)
   const iso = (time: number | null) => (time === null ? null : new Date(time).toISOString())
 
-  await transaction.execute({
-    name: 'book.advance',
-    text: `UPDATE signals SET status = life.status, exit_date = life.exit_date, exit_price = life.exit_price,
+  for (const part of slices(lives)) {
+    await transaction.execute({
+      name: 'book.advance',
+      text: `UPDATE signals SET status = life.status, exit_date = life.exit_date, exit_price = life.exit_price,
         updated_at = now()
       FROM jsonb_populate_recordset(NULL::signals, $1::JSONB) AS life
       WHERE signals.id = life.id AND (signals.status, signals.exit_date, signals.exit_price)
         IS DISTINCT FROM (life.status, life.exit_date, life.exit_price)`,
-    values: [
-      JSON.stringify(
-        lives.map(({ signal, life }) => ({
-          id: signalId(signal),
-          status: life.status,
-          exit_date: iso(life.exitTime),
-          exit_price: life.exitPrice,
-        })),
-      ),
-    ],
-  })
+      values: [
+        JSON.stringify(
+          part.map(({ signal, life }) => ({
+            id: signal.id,
+            status: life.status,
+            exit_date: iso(life.exitTime),
+            exit_price: life.exitPrice,
+          })),
+        ),
+      ],
+    })
+  }
 
   const last = bars.close[bars.length - 1]
   const positions = lives
@@ -72,8 +77,8 @@ export async function keepBook(
         id: entityId('position', signal.key, life.filledTime!),
         pattern_type: signal.patternType,
         side: signal.side,
-        campaign_id: campaignUuid(signal.campaignId),
-        signal_id: signalId(signal),
+        campaign_id: signal.campaign,
+        signal_id: signal.id,
         entry_date: iso(life.filledTime),
         entry_price: life.fillPrice,
         shares: signal.positionSize,
@@ -86,7 +91,7 @@ export async function keepBook(
         risk_amount: signal.riskAmount,
       }
     })
-  if (positions.length > 0) {
+  for (const part of slices(positions)) {
     await transaction.execute({
       name: 'book.positions',
       text: `INSERT INTO positions AS old (id, pattern_type, side, campaign_id, signal_id, entry_date, entry_price, shares,
@@ -98,23 +103,22 @@ export async function keepBook(
           status = EXCLUDED.status, updated_at = now()
         WHERE (old.current_price, old.current_pnl, old.status)
           IS DISTINCT FROM (EXCLUDED.current_price, EXCLUDED.current_pnl, EXCLUDED.status)`,
-      values: [JSON.stringify(positions)],
+      values: [JSON.stringify(part)],
     })
   }
-  await updateCampaigns(transaction, [
-    ...new Set(result.signals.map((signal) => campaignUuid(signal.campaignId))),
-  ])
+  const campaigns = [...new Set(signals.map(({ campaign }) => campaign))]
+  for (const part of slices(campaigns)) await updateCampaigns(transaction, part)
 
-  const told = changed.filter(({ signal }) => !fresh.has(signalId(signal)))
+  const told = changed.filter(({ signal }) => !fresh.has(signal.id))
   await notify(
     transaction,
     told.map(({ signal, life, before }) => ({
-      campaign: campaignUuid(signal.campaignId),
+      campaign: signal.campaign,
       type: life.status === 'STOPPED' ? 'emergency_exit' : 'risk_warning',
       priority: life.status === 'STOPPED' ? 'warning' : 'info',
       title: `${signal.patternType} ${signal.side} ${signal.symbol}: ${life.status}`,
       message: `From ${before} to ${life.status}${life.exitPrice === null ? '' : ` at ${life.exitPrice.toFixed(2)}`}.`,
-      metadata: { signal_id: signalId(signal) },
+      metadata: { signal_id: signal.id },
     })),
   )
   await audit(
@@ -123,14 +127,14 @@ export async function keepBook(
     told.map(({ signal, life, before }) => ({
       action: 'signal_status',
       entityType: 'signal',
-      entityId: signalId(signal),
+      entityId: signal.id,
       details: { from: before, to: life.status },
     })),
   )
 }
 
 /** Sums of a campaign's positions; it ends with its last signal: with a profit or a target COMPLETED, else FAILED. */
-async function updateCampaigns(transaction: Transaction, ids: string[]): Promise<void> {
+async function updateCampaigns(transaction: Transaction, ids: readonly string[]): Promise<void> {
   await transaction.execute({
     name: 'book.campaigns',
     text: `UPDATE campaigns SET total_shares = new.shares, weighted_avg_entry = new.entry, total_pnl = new.pnl,

@@ -1,19 +1,19 @@
 import { serve as listen } from '@hono/node-server'
-import { createSignalEngine } from '@tapescope/engine'
-import { bindHistogram, instrumentSignalEngine, type MetricsHandler } from '@tapescope/sdk'
+import { bindHistogram, type MetricsHandler } from '@tapescope/sdk'
 import { traceRequests } from '@tapescope/sdk/hono'
 import { once } from 'node:events'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { createAnalysisEngines } from './analysis-engines.ts'
+import { createAnalysisThread } from './analysis-thread.ts'
 import type { ApiKeys } from './api-keys.ts'
 import { createApp } from './app.ts'
 import { openJobQueue } from './jobs/job-queue.ts'
 import { type JobWorker, startJobWorker } from './jobs/job-worker.ts'
 import type { ThreadTelemetry } from './jobs/thread-pool.ts'
 import { type Database, openDatabase, type QueryType } from './database.ts'
-import { servicePreset } from './decision-chain.ts'
 import { currentTraceId } from './define-route.ts'
 import { createSignalGeneration } from './generate-signals.ts'
 import { isLoopbackHost } from './guard.ts'
@@ -82,13 +82,13 @@ export async function serve(options: ServeOptions): Promise<Service> {
     onConnectionError: (error) =>
       log({ level: 'warn', message: 'database connection lost', error: error.message }),
   })
-  const engine = createSignalEngine({ preset: servicePreset })
   const series = createSeriesCache()
+  const thread = createAnalysisThread(options.telemetry ?? null)
   const generation = createSignalGeneration({
     database,
     series,
-    signalEngine: instrumentSignalEngine(engine),
-    replayEngine: instrumentSignalEngine(engine, { mode: 'replay' }),
+    engines: createAnalysisEngines(),
+    thread,
   })
   const stopping = new AbortController()
   const queue = await openJobQueue(databaseUrl, log)
@@ -175,6 +175,7 @@ export async function serve(options: ServeOptions): Promise<Service> {
     server.closeIdleConnections()
     await Promise.race([Promise.all([closed, drained]), late])
     server.closeAllConnections()
+    await thread.close()
     await Promise.race([database.close(), sleep(1_000, undefined, { ref: false })])
   }
 }

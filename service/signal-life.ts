@@ -2,10 +2,10 @@ import {
   exitWithin,
   refusedAtOpen,
   type BarSeries,
-  type Signal,
   type SignalLevels,
   type SignalStatus,
 } from '@tapescope/engine'
+import type { BookSignal } from './signal-rows.ts'
 
 /** What has become of a signal, in times and prices. */
 export interface SignalLife {
@@ -17,7 +17,7 @@ export interface SignalLife {
 }
 
 /** As the engine tells it. */
-export function lifeOf(signal: Signal, bars: BarSeries): SignalLife {
+export function lifeOf(signal: BookSignal, bars: BarSeries): SignalLife {
   const { status, filledBar, fillPrice, exitBar, exitPrice } = signal
   return {
     status,
@@ -32,7 +32,7 @@ export function lifeOf(signal: Signal, bars: BarSeries): SignalLife {
  * The life of a signal that a person approved, by the engine's own rules: the engine itself, which knows bars only, has
  * it expire unread. It may fill at the open of the first bar after `approvedTime`.
  */
-export function lifeAfterApproval(signal: Signal, bars: BarSeries, approvedTime: number): SignalLife {
+export function lifeAfterApproval(signal: BookSignal, bars: BarSeries, approvedTime: number): SignalLife {
   const levels: SignalLevels = {
     side: signal.side === 'LONG' ? 1 : -1,
     stop: signal.stopLoss,

@@ -1,174 +1,69 @@
-import type {
-  BarSeries,
-  Pattern,
-  Signal,
-  SignalResult,
-  TradingRange,
-  ValidationChain,
-} from '@tapescope/engine'
+import type { BarSeries, SignalResult } from '@tapescope/engine'
 import { audit, type AuditEntry, type Notice, notify } from './book-entries.ts'
 import type { Database, Statement } from './database.ts'
-import { decisionOf } from './decision-chain.ts'
 import { keepBook } from './keep-book.ts'
-import { barMs, type SeriesKey } from './load-bars.ts'
-import { campaignUuid, patternId, rangeId, type RowTrace, signalId } from './signal-ids.ts'
-import { snakeCase } from './snake-case.ts'
+import type { RowTrace } from './signal-ids.ts'
+import { type BookSignal, type RowSlice, signalRows, type SignalRows } from './signal-rows.ts'
 
 export interface StoredSignals {
   /** Ids of the signals that were not stored before. */
   newSignals: string[]
+  /** Of all slices: those that `storeRows` need not send again. */
+  digests: ReadonlySet<string>
 }
 
 /** Stores what an analysis found. Ids come from natural keys, so the same bars again store nothing new. */
-export async function storeSignals(
+export function storeSignals(
   database: Database,
   bars: BarSeries,
   result: SignalResult,
   trace: RowTrace | null,
   user: string,
 ): Promise<StoredSignals> {
+  return storeRows(database, bars, signalRows(bars, result), trace, user)
+}
+
+/** `stored` has the digests of what is stored already, and must not be wrong about it. All or nothing is stored. */
+export async function storeRows(
+  database: Database,
+  bars: BarSeries,
+  rows: SignalRows,
+  trace: RowTrace | null,
+  user: string,
+  stored: ReadonlySet<string> = new Set(),
+): Promise<StoredSignals> {
+  const { ranges, patterns, campaigns, signals } = rows
   const author = { user, traceId: trace?.traceId ?? null }
-  const { symbol, timeframe } = bars
-  const key = { symbol, timeframe }
-  if (result.ranges.length === 0) return { newSignals: [] }
-  return database.transaction(async (transaction) => {
+  const digests = new Set([ranges, patterns, campaigns, signals].flat().map(({ digest }) => digest))
+  const unknown = ({ digest }: RowSlice) => !stored.has(digest)
+  const newSignals: string[] = []
+  if (ranges.length === 0) return { newSignals, digests }
+  await database.transaction(async (transaction) => {
     await transaction.query({
       name: 'signals.lock',
       text: 'SELECT pg_advisory_xact_lock(hashtextextended($1, 0))',
-      values: [`signals ${key.symbol} ${key.timeframe}`],
+      values: [`signals ${bars.symbol} ${bars.timeframe}`],
     })
-    await transaction.execute(upsertRanges(result.ranges.map((range) => rangeRow(key, range))))
-    if (result.patterns.length === 0) return { newSignals: [] }
-    const chains = new Map<string, ValidationChain | null>()
-    for (const { key, chain } of result.rejected) chains.set(key, chain)
-    for (const { key, validationChain } of result.signals) chains.set(key, validationChain)
-    await transaction.execute(
-      upsertPatterns(
-        result.patterns.map((pattern) => patternRow(key, pattern, chains.get(pattern.key) ?? null, trace)),
-      ),
-    )
-    if (result.signals.length === 0) return { newSignals: [] }
-    await transaction.execute(insertCampaigns(result.signals.map((signal) => campaignRow(key, signal, user))))
-    const rows = result.signals.map((signal) => signalRow(key, signal, trace))
-    const inserted = await transaction.query<{ id: string }>(insertSignals(rows))
-    const newSignals = inserted.map(({ id }) => id)
-    if (newSignals.length > 0) {
-      const isNew = new Set(newSignals)
-      const fresh = result.signals.filter((signal) => isNew.has(signalId(signal)))
-      await notify(transaction, fresh.map(noticeOf))
-      await audit(transaction, author, fresh.map(auditEntryOf))
+    for (const slice of ranges.filter(unknown)) await transaction.execute(upsertRanges(slice))
+    for (const slice of patterns.filter(unknown)) await transaction.execute(upsertPatterns(slice, trace))
+    for (const slice of campaigns.filter(unknown)) await transaction.execute(insertCampaigns(slice, user))
+    for (const slice of signals.filter(unknown)) {
+      const inserted = await transaction.query<{ id: string }>(insertSignals(slice, trace))
+      for (const { id } of inserted) newSignals.push(id)
     }
-    await keepBook(transaction, bars, result, new Set(newSignals), author)
-    return { newSignals }
+    if (rows.book.length === 0) return
+    const isNew = new Set(newSignals)
+    const fresh = rows.book.filter(({ id }) => isNew.has(id))
+    await notify(transaction, fresh.map(noticeOf))
+    await audit(transaction, author, fresh.map(auditEntryOf))
+    await keepBook(transaction, bars, rows.book, isNew, author)
   })
+  return { newSignals, digests }
 }
 
-function rangeRow(key: SeriesKey, range: TradingRange) {
+function noticeOf(signal: BookSignal): Notice {
   return {
-    id: rangeId(key, range),
-    ...series(key),
-    start_time: iso(range.startTime),
-    end_time: iso(range.endTime),
-    duration_bars: range.durationBars,
-    creek_level: range.creek.price,
-    ice_level: range.ice.price,
-    jump_target: range.jump,
-    drop_target: range.drop,
-    cause_factor: range.causeFactor,
-    range_width_frac: range.widthFrac,
-    phase: range.phase,
-    bias: range.bias,
-    status: range.status,
-    quality_score: range.quality,
-    strength_score: Math.min(range.creek.strength, range.ice.strength),
-    touch_count_creek: range.creek.touches,
-    touch_count_ice: range.ice.touches,
-    version: range.version,
-  }
-}
-
-function patternRow(key: SeriesKey, pattern: Pattern, chain: ValidationChain | null, trace: RowTrace | null) {
-  return {
-    id: patternId(pattern),
-    ...series(key),
-    pattern_type: pattern.type,
-    side: pattern.side,
-    detection_time: iso(pattern.confirmedTime),
-    pattern_bar_timestamp: iso(pattern.time),
-    confidence_score: pattern.confidence,
-    phase: pattern.phase,
-    trading_range_id: rangeId(key, pattern.range),
-    entry_price: pattern.plan?.entryPrice ?? null,
-    stop_loss: pattern.plan?.stopLoss ?? null,
-    invalidation_level: pattern.invalidationLevel,
-    volume_ratio: pattern.volumeRatio,
-    spread_ratio: pattern.spreadRatio,
-    test_confirmed: pattern.test !== null,
-    test_bar_timestamp: pattern.test === null ? null : iso(pattern.test.time),
-    rejection_stage: pattern.rejectionStage,
-    rejection_reason: pattern.rejectionReason,
-    metadata: {
-      key: pattern.key,
-      tier: pattern.tier,
-      status: pattern.status,
-      phase_confidence: pattern.phaseConfidence,
-      ...(snakeCase(pattern.metadata) as object),
-      decided: decisionOf(pattern, chain),
-    },
-    metadata_version: 2,
-    trace_id: trace?.traceId ?? null,
-    span_id: trace?.spanId ?? null,
-  }
-}
-
-function campaignRow(key: SeriesKey, signal: Signal, user: string) {
-  return {
-    id: campaignUuid(signal.campaignId),
-    campaign_id: signal.campaignId,
-    user_id: user,
-    ...series(key),
-    side: signal.side,
-    trading_range_id: rangeId(key, signal.pattern.range),
-    phase: signal.phase,
-    started_at: iso(signal.confirmedTime),
-  }
-}
-
-function signalRow(key: SeriesKey, signal: Signal, trace: RowTrace | null) {
-  return {
-    id: signalId(signal),
-    ...series(key),
-    phase: signal.phase,
-    pattern_id: patternId(signal.pattern),
-    signal_type: signal.patternType,
-    side: signal.side,
-    generated_at: iso(signal.confirmedTime),
-    expires_at: iso(signal.confirmedTime + (signal.expiresBar - signal.confirmedBar) * barMs[key.timeframe]),
-    entry_price: signal.entryPrice,
-    stop_loss: signal.stopLoss,
-    target_1: signal.primaryTarget,
-    target_2: signal.secondaryTargets[0] ?? null,
-    position_size: signal.positionSize,
-    risk_amount: signal.riskAmount,
-    notional_value: signal.notionalValue,
-    r_multiple: signal.rMultiple,
-    confidence_score: signal.confidenceScore,
-    confidence_components: signal.confidenceComponents,
-    validation_chain: snakeCase(signal.validationChain),
-    volume_analysis: snakeCase(signal.volumeAnalysis),
-    campaign_id: campaignUuid(signal.campaignId),
-    campaign_allocation: signal.campaignAllocation,
-    status: signal.status,
-    requires_review: signal.requiresReview,
-    trace_id: trace?.traceId ?? null,
-    span_id: trace?.spanId ?? null,
-    schema_version: signal.schemaVersion,
-  }
-}
-
-function noticeOf(signal: Signal): Notice {
-  return {
-    campaign: campaignUuid(signal.campaignId),
+    campaign: signal.campaign,
     type: 'signal_generated',
     priority: 'info',
     title: `${signal.patternType} ${signal.side} ${signal.symbol} ${signal.timeframe}`,
@@ -176,29 +71,21 @@ function noticeOf(signal: Signal): Notice {
       `Entry ${signal.entryPrice.toFixed(2)}, stop ${signal.stopLoss.toFixed(2)}, ` +
       `target ${signal.primaryTarget.toFixed(2)}, R ${signal.rMultiple.toFixed(2)}, ` +
       `confidence ${signal.confidenceScore}.`,
-    metadata: { signal_id: signalId(signal), symbol: signal.symbol },
+    metadata: { signal_id: signal.id, symbol: signal.symbol },
   }
 }
 
-function auditEntryOf(signal: Signal): AuditEntry {
+function auditEntryOf(signal: BookSignal): AuditEntry {
   return {
     action: 'signal_stored',
     entityType: 'signal',
-    entityId: signalId(signal),
+    entityId: signal.id,
     details: { key: signal.key, status: signal.status },
   }
 }
 
-function series({ symbol, timeframe }: SeriesKey) {
-  return { symbol, timeframe }
-}
-
-function iso(timeMs: number): string {
-  return new Date(timeMs).toISOString()
-}
-
-/** All rows of one table in one statement: a JSON array unpacked by the table's own row type. */
-function upsertRanges(rows: unknown[]): Statement {
+/** Rows of one table in one statement: a JSON array unpacked by the table's own row type. */
+function upsertRanges({ json }: RowSlice): Statement {
   const changing =
     'end_time, duration_bars, creek_level, ice_level, jump_target, drop_target, cause_factor, range_width_frac, ' +
     'phase, bias, status, quality_score, strength_score, touch_count_creek, touch_count_ice, version'
@@ -208,53 +95,57 @@ function upsertRanges(rows: unknown[]): Statement {
       SELECT id, symbol, timeframe, start_time, ${changing} FROM jsonb_populate_recordset(NULL::trading_ranges, $1::JSONB)
       ON CONFLICT (id) DO UPDATE SET (${changing}, updated_at) = (${excluded(changing)}, now())
       WHERE (${qualified('old', changing)}) IS DISTINCT FROM (${excluded(changing)})`,
-    values: [JSON.stringify(rows)],
+    values: [json],
   }
 }
 
-function upsertPatterns(rows: unknown[]): Statement {
+function upsertPatterns({ json }: RowSlice, trace: RowTrace | null): Statement {
   const changing =
     'confidence_score, entry_price, stop_loss, invalidation_level, test_confirmed, test_bar_timestamp, ' +
     'rejection_stage, rejection_reason, metadata'
   const fixed =
     'id, symbol, timeframe, pattern_type, side, detection_time, pattern_bar_timestamp, phase, trading_range_id, ' +
-    'volume_ratio, spread_ratio, metadata_version, trace_id, span_id'
+    'volume_ratio, spread_ratio, metadata_version'
   return {
     name: 'patterns.upsert',
-    text: `INSERT INTO patterns AS old (${fixed}, ${changing})
-      SELECT ${fixed}, ${changing} FROM jsonb_populate_recordset(NULL::patterns, $1::JSONB)
+    text: `INSERT INTO patterns AS old (${fixed}, ${changing}, trace_id, span_id)
+      SELECT ${fixed}, ${changing}, $2, $3 FROM jsonb_populate_recordset(NULL::patterns, $1::JSONB)
       ON CONFLICT (id) DO UPDATE SET (${changing}) = (${excluded(changing)})
       WHERE (${qualified('old', changing)}) IS DISTINCT FROM (${excluded(changing)})`,
-    values: [JSON.stringify(rows)],
+    values: [json, ...idsOf(trace)],
   }
 }
 
-function insertCampaigns(rows: unknown[]): Statement {
+function insertCampaigns({ json }: RowSlice, user: string): Statement {
   return {
     name: 'campaigns.insert',
     text: `INSERT INTO campaigns (id, campaign_id, user_id, symbol, timeframe, side, trading_range_id, phase, started_at, status,
         total_allocation_frac, current_risk_frac, total_shares, total_pnl, entries, jump_achieved, version)
-      SELECT DISTINCT ON (campaign_id) id, campaign_id, user_id, symbol, timeframe, side, trading_range_id, phase, started_at,
+      SELECT DISTINCT ON (campaign_id) id, campaign_id, $2, symbol, timeframe, side, trading_range_id, phase, started_at,
         'ACTIVE', 0, 0, 0, 0, '[]'::JSONB, false, 1
       FROM jsonb_populate_recordset(NULL::campaigns, $1::JSONB) ORDER BY campaign_id, started_at
       ON CONFLICT (campaign_id) DO NOTHING`,
-    values: [JSON.stringify(rows)],
+    values: [json, user],
   }
 }
 
-function insertSignals(rows: unknown[]): Statement {
+function insertSignals({ json }: RowSlice, trace: RowTrace | null): Statement {
   const columns =
     'id, symbol, timeframe, phase, pattern_id, signal_type, side, generated_at, expires_at, entry_price, stop_loss, target_1, ' +
     'target_2, position_size, risk_amount, notional_value, r_multiple, confidence_score, confidence_components, ' +
-    'validation_chain, volume_analysis, campaign_id, campaign_allocation, status, requires_review, trace_id, span_id, ' +
+    'validation_chain, volume_analysis, campaign_id, campaign_allocation, status, requires_review, ' +
     'schema_version'
   return {
     name: 'signals.insert',
-    text: `INSERT INTO signals (${columns}, notification_sent)
-      SELECT ${columns}, true FROM jsonb_populate_recordset(NULL::signals, $1::JSONB)
+    text: `INSERT INTO signals (${columns}, notification_sent, trace_id, span_id)
+      SELECT ${columns}, true, $2, $3 FROM jsonb_populate_recordset(NULL::signals, $1::JSONB)
       ON CONFLICT (id) DO NOTHING RETURNING id`,
-    values: [JSON.stringify(rows)],
+    values: [json, ...idsOf(trace)],
   }
+}
+
+function idsOf(trace: RowTrace | null): [string | null, string | null] {
+  return [trace?.traceId ?? null, trace?.spanId ?? null]
 }
 
 function excluded(columns: string): string {

@@ -1,5 +1,6 @@
-import { createSignalEngine } from '@tapescope/engine'
 import type { Hono } from 'hono'
+import { createAnalysisEngines } from './analysis-engines.ts'
+import { createAnalysisThread } from './analysis-thread.ts'
 import { readApiKeys } from './api-keys.ts'
 import { createApp } from './app.ts'
 import { openJobQueue } from './jobs/job-queue.ts'
@@ -50,9 +51,9 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     url: postgres.url,
     ...(maxConnections !== undefined && { maxConnections }),
   })
-  const signalEngine = createSignalEngine()
   const series = createSeriesCache()
-  const generation = createSignalGeneration({ database, series, signalEngine, replayEngine: signalEngine })
+  const thread = createAnalysisThread(null)
+  const generation = createSignalGeneration({ database, series, engines: createAnalysisEngines(), thread })
   const logged: Record<string, unknown>[] = []
   const log = (line: Record<string, unknown>) => logged.push(line)
   const queue = await openJobQueue(postgres.url, log)
@@ -111,6 +112,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
       stopping.abort()
       await signalFeed.stop()
       await (worker?.stop(1_000) ?? queue.boss.stop({ graceful: false }))
+      await thread.close()
       await database.close()
       await postgres.stop()
     },

@@ -1,0 +1,19 @@
+import { createSignalEngine, type SignalEngine } from '@tapescope/engine'
+import { instrumentSignalEngine } from '@tapescope/sdk'
+import { servicePreset } from './decision-chain.ts'
+
+export interface AnalysisEngines {
+  /** Whose signals are stored. */
+  live: SignalEngine
+  /** The same for questions: what it finds again is not counted as found. */
+  replay: SignalEngine
+}
+
+/** The service's signal engine, observed. */
+export function createAnalysisEngines(): AnalysisEngines {
+  const engine = createSignalEngine({ preset: servicePreset })
+  return {
+    live: instrumentSignalEngine(engine),
+    replay: instrumentSignalEngine(engine, { mode: 'replay' }),
+  }
+}
