@@ -11,6 +11,7 @@ let sink: OtlpSink
 let telemetry: Telemetry
 let thread: AnalysisThread
 const bars = shareBars(generateBars({ seed: 11, length: 25_000, symbol: 'LONG', timeframe: '1h' }).bars)
+const window = { from: -Infinity, to: Infinity, limit: 10 }
 const late = () => new Error('late')
 
 beforeAll(async () => {
@@ -26,17 +27,19 @@ afterAll(async () => {
 })
 
 test('a series analysed in the thread gives the answers, rows and decision chains that it gives here', async () => {
-  const here = analyseSeries(createAnalysisEngines().live, bars, true)
-  const there = await thread.run({ bars, mode: 'live', wantsRows: true }, 10_000, late)
+  const here = analyseSeries(createAnalysisEngines().live, bars, { rows: true, events: window })
+  const there = await thread.run({ bars, mode: 'live', wants: { rows: true, events: window } }, 10_000, late)
   expect(here.rows!.book.length).toBeGreaterThan(50)
   expect(here.rows!.patterns[0].json).toContain('"decided":[{"stage":"DETECTION"')
   expect(there.report).toEqual(here.report)
   expect(there.rows).toEqual(here.rows)
+  expect(here.events!.events.length).toBe(window.limit)
+  expect(there.events).toEqual(here.events)
 })
 
 test('its span is part of the trace of whoever asked, and says so to the backend', async () => {
   const { trace, asked } = await withSpan('asks', async (span) => {
-    const { trace } = await thread.run({ bars, mode: 'replay', wantsRows: false }, 10_000, late)
+    const { trace } = await thread.run({ bars, mode: 'replay', wants: {} }, 10_000, late)
     return { trace, asked: span.spanContext() }
   })
   expect(trace?.traceId).toBe(asked.traceId)
@@ -52,7 +55,7 @@ test('its span is part of the trace of whoever asked, and says so to the backend
 })
 
 test('one after another; who waits too long is told so, and a thread that ended is replaced', async () => {
-  const task = { bars, mode: 'replay' as const, wantsRows: false }
+  const task = { bars, mode: 'replay' as const, wants: {} }
   const first = thread.run(task, 10_000, late)
   await expect(thread.run(task, 0, late)).rejects.toThrow('late')
   await expect(first).resolves.toMatchObject({ report: { bars: 25_000 } })
@@ -65,6 +68,6 @@ test('one after another; who waits too long is told so, and a thread that ended 
 test('what the analysis throws comes back by name', async () => {
   const backwards = { ...bars, time: bars.time.toReversed() }
   await expect(
-    thread.run({ bars: backwards, mode: 'replay', wantsRows: false }, 10_000, late),
+    thread.run({ bars: backwards, mode: 'replay', wants: {} }, 10_000, late),
   ).rejects.toMatchObject({ name: 'EngineError' })
 })

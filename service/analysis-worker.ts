@@ -3,14 +3,14 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import type { BarSeries } from '@tapescope/engine'
 import { type ContextCarrier, startTelemetry, withCarriedContext } from '@tapescope/sdk'
-import { type Analysed, analyseSeries } from './analyse-series.ts'
+import { type Analysed, analyseSeries, type Wants } from './analyse-series.ts'
 import { createAnalysisEngines } from './analysis-engines.ts'
 import type { ThreadTelemetry } from './jobs/thread-pool.ts'
 
 export interface AnalysisTask {
   bars: BarSeries
   mode: 'live' | 'replay'
-  wantsRows: boolean
+  wants: Wants
   context: ContextCarrier
 }
 
@@ -30,10 +30,10 @@ parentPort!.on('message', (task: AnalysisTask) => {
   idle = setTimeout(() => void telemetry?.flush(), 20)
 })
 
-function answer({ bars, mode, wantsRows, context }: AnalysisTask): AnalysisAnswer {
+function answer({ bars, mode, wants, context }: AnalysisTask): AnalysisAnswer {
   try {
     return withCarriedContext(context, () => ({
-      analysed: analyseSeries(engines[mode], bars, wantsRows),
+      analysed: analyseSeries(engines[mode], bars, wants),
     }))
   } catch (error) {
     const { name, message } = error instanceof Error ? error : new Error(String(error))

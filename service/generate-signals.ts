@@ -1,4 +1,4 @@
-import { type Analysed, analyseSeries } from './analyse-series.ts'
+import { type Analysed, analyseSeries, type Wants } from './analyse-series.ts'
 import type { AnalysisEngines } from './analysis-engines.ts'
 import type { AnalysisReport } from './analysis-report.ts'
 import type { AnalysisThread } from './analysis-thread.ts'
@@ -8,6 +8,7 @@ import { Problem } from './problem.ts'
 import type { SeriesCache, StoredSeries } from './series-cache.ts'
 import { storeRows } from './store-signals.ts'
 import { createTurns } from './turns.ts'
+import type { EventWindow, WindowEvents } from './window-events.ts'
 
 export interface Generated {
   report: AnalysisReport
@@ -18,6 +19,8 @@ export interface Generated {
 export interface SignalGeneration {
   /** Analyses all stored bars of a series, from the first; stores nothing. @throws Problem 404 when there are none */
   look(key: SeriesKey): Promise<AnalysisReport>
+  /** The same for the Wyckoff events of a window. */
+  events(key: SeriesKey, window: EventWindow): Promise<WindowEvents>
   /**
    * Analyses them and stores the signals that are new. Calls for one series that wait at the same time share the next
    * run, whose signals are new to the first of them. @throws Problem 404 without bars, 503 when too many wait
@@ -63,12 +66,12 @@ export function createSignalGeneration(options: SignalGenerationOptions): Signal
   async function analyse(
     mode: keyof AnalysisEngines,
     { bars }: StoredSeries,
-    wantsRows: boolean,
+    wants: Wants,
     waitMs: number,
   ): Promise<Analysed> {
     return thread === undefined || bars.length < longBars
-      ? analyseSeries(engines[mode], bars, wantsRows)
-      : thread.run({ bars, mode, wantsRows }, waitMs, tooMany)
+      ? analyseSeries(engines[mode], bars, wants)
+      : thread.run({ bars, mode, wants }, waitMs, tooMany)
   }
 
   async function analyseAndStore(key: SeriesKey, user: string, waitMs: number): Promise<Generated> {
@@ -77,7 +80,12 @@ export function createSignalGeneration(options: SignalGenerationOptions): Signal
     const name = nameOf(key)
     const remembered = stored.get(name)
     const before = remembered?.signals === (await countSignals(database, key)) ? remembered : undefined
-    const { report, rows, trace } = await analyse('live', found, before?.revision !== revision, waitMs)
+    const { report, rows, trace } = await analyse(
+      'live',
+      found,
+      { rows: before?.revision !== revision },
+      waitMs,
+    )
     if (rows === null) return { report, newSignals: [] }
     // Whatever becomes of it: after an error all of it is sent again.
     stored.delete(name)
@@ -108,7 +116,8 @@ export function createSignalGeneration(options: SignalGenerationOptions): Signal
   }
 
   return {
-    look: async (key) => (await analyse('replay', await load(key), false, patienceMs)).report,
+    look: async (key) => (await analyse('replay', await load(key), {}, patienceMs)).report,
+    events: async (key, events) => (await analyse('replay', await load(key), { events }, patienceMs)).events!,
     async generate(key, user) {
       const name = JSON.stringify([user, nameOf(key)])
       const joined = waiting.get(name)
