@@ -17,7 +17,7 @@ export interface AnalysisTask {
 export type AnalysisAnswer = { analysed: Analysed } | { error: { name: string; message: string } }
 
 const { telemetry: wanted } = workerData as { telemetry: ThreadTelemetry | null }
-const { profileFirstRun: _, ...options } = wanted ?? {}
+const { profileRuns: _, ...options } = wanted ?? {}
 const telemetry = wanted === null ? undefined : await startTelemetry({ ...options, handleSignals: false })
 const engines = createAnalysisEngines()
 let idle: NodeJS.Timeout | undefined
