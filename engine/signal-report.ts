@@ -311,15 +311,38 @@ export class SignalReport {
   }
 }
 
+type Makers = Record<string, () => unknown>
+
+/** Where a result keeps what makes its lazy properties. */
+const makersKey = Symbol('makers')
+
+interface Lazy {
+  [makersKey]: { readonly makers: Makers; readonly made: Record<string, unknown> }
+}
+
+/** One getter for each name: a getter of each result's own would be in V8's old generation, and keep its run there. */
+const getters = new Map<string, (this: Lazy) => unknown>()
+
+function getterOf(name: string): (this: Lazy) => unknown {
+  let getter = getters.get(name)
+  if (getter === undefined) {
+    getter = function () {
+      const { makers, made } = this[makersKey]
+      return (made[name] ??= makers[name]())
+    }
+    getters.set(name, getter)
+  }
+  return getter
+}
+
 /** Adds own properties that are worked out when first read. */
-const withLazy = <T extends object, L extends Record<string, () => unknown>>(
+const withLazy = <T extends object, L extends Makers>(
   target: T,
   makers: L,
 ): T & { [K in keyof L]: ReturnType<L[K]> } => {
-  for (const [name, make] of Object.entries(makers)) {
-    let made: unknown
-    Object.defineProperty(target, name, { enumerable: true, get: () => (made ??= make()) })
-  }
+  Object.defineProperty(target, makersKey, { value: { makers, made: {} } })
+  for (const name of Object.keys(makers))
+    Object.defineProperty(target, name, { enumerable: true, get: getterOf(name) })
   return target as T & { [K in keyof L]: ReturnType<L[K]> }
 }
 

@@ -64,10 +64,15 @@ export class SignalRun {
     this.wyckoff = new Wyckoff(this.patterns, this.up, this.down)
     this.desk = new SignalDesk(settings, this.journal, this.volume)
     this.book = new RangeBook(thresholds, this.hooks(), this.volume, this.pivots)
-    this.wyckoff.onFreed = () => {
+    // By way of a name: V8 makes a function that is written into a property at once in the old generation, from where it
+    // would keep the whole run until a full collection.
+    const freed: Wyckoff['onFreed'] = () => {
       this.book.stale = true
     }
-    this.wyckoff.onBreakdown = (range, t, kind) => this.desk.life.breakdown(this.bars, range, t, kind)
+    const breakdown: Wyckoff['onBreakdown'] = (range, t, kind) =>
+      this.desk.life.breakdown(this.bars, range, t, kind)
+    this.wyckoff.onFreed = freed
+    this.wyckoff.onBreakdown = breakdown
     this.report = new SignalReport(this.journal, this.volume, this.pivots, this.up, this.down, this.book)
   }
 
