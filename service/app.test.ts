@@ -324,6 +324,42 @@ describe('bars', () => {
     const { body } = await upload('text/csv', mixed, 'symbol=MIX&timeframe=1d')
     expect(body).toMatchObject({ inserted: 4, rejected_count: 3 })
     expect((body['rejected'] as { index: number }[]).map(({ index }) => index)).toEqual([3, 4, 5])
+    const bar = { timestamp: '2024-02-05', open: 1, high: 2, low: 1, close: 1, volume: 1 }
+    const faults = [
+      [{ ...bar, colour: 'red' }, 'has an unknown field "colour"'],
+      [{ ...bar, symbol: 'OTHER' }, 'symbol is not MIX'],
+      [{ ...bar, timestamp: true }, 'timestamp is not a time'],
+      [{ ...bar, timestamp: 'March 7, 2024' }, 'timestamp is not a time'],
+      [{ ...bar, timestamp: '2024-02-30' }, 'timestamp is not a time'],
+      [{ ...bar, open: '1' }, 'open is not a number'],
+      [null, 'is not an object'],
+    ] as const
+    const ndjson = [
+      ...faults.map(([row]) => JSON.stringify(row)),
+      JSON.stringify(bar),
+      '{"__proto__":1}',
+      '{',
+    ]
+    const { body: strict } = await upload(
+      'application/x-ndjson',
+      ndjson.join('\n'),
+      'symbol=MIX&timeframe=1d',
+    )
+    expect(strict['inserted']).toBe(1)
+    expect(strict['rejected']).toEqual([
+      ...faults.map(([, reason], index) => ({ index, reason })),
+      { index: 8, reason: 'has an unknown field "__proto__"' },
+      { index: 9, reason: 'is not JSON' },
+    ])
+    const headless = await upload('text/csv', '2024-01-01,10,12,9,11,1000')
+    expect(headless.body['detail']).toContain('the header has no column date, open')
+    // Lines that end as on an old Mac, and half of them as on Windows: rows keep their numbers.
+    const mac = await upload(
+      'text/csv',
+      `${csv.replaceAll('\n', '\r')}\r\nx\r2024-01-04,1,1,1,1,1`,
+      'symbol=MAC&timeframe=1d',
+    )
+    expect(mac.body).toMatchObject({ inserted: 4, rejected: [{ index: 3 }] })
     const lines = ['{"timestamp":"2024-02-01"}', 'not json', '{"timestamp":"2024-02-02","open":"1"}'].join(
       '\n',
     )

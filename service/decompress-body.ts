@@ -2,6 +2,11 @@ import type { MiddlewareHandler } from 'hono'
 import { ReadableStream as NodeStream } from 'node:stream/web'
 import { Problem } from './problem.ts'
 
+/** Bars shrink to a tenth or a twentieth; what shrinks more than this is made to keep us busy. */
+const maxRatio = 200
+/** Less than this is soon read, however it was packed. */
+const freeBytes = 2 ** 20
+
 /**
  * Bodies of `Content-Encoding: gzip` or `deflate`, as they were before; what comes out is counted, compressed or not,
  * so that a small body that unpacks to a huge one ends at `maxBytes` (413).
@@ -32,17 +37,29 @@ async function* counted(
   encoding: 'identity' | 'gzip' | 'deflate',
   maxBytes: number,
 ): AsyncGenerator<Uint8Array> {
+  let packed = 0
+  const count = new TransformStream<Uint8Array, Uint8Array>({
+    transform(bytes, controller) {
+      packed += bytes.byteLength
+      controller.enqueue(bytes)
+    },
+  })
   const plain =
     encoding === 'identity'
       ? body
-      : body.pipeThrough(
-          new DecompressionStream(encoding) as unknown as TransformStream<Uint8Array, Uint8Array>,
-        )
+      : body
+          .pipeThrough(count)
+          .pipeThrough(
+            new DecompressionStream(encoding) as unknown as TransformStream<Uint8Array, Uint8Array>,
+          )
   let size = 0
   try {
     for await (const bytes of plain) {
       size += bytes.byteLength
       if (size > maxBytes) throw new Problem(413, `The body is larger than ${maxBytes} bytes.`)
+      if (encoding !== 'identity' && size > freeBytes && size > packed * maxRatio) {
+        throw new Problem(413, `The body unpacks to more than ${maxRatio} times its size.`)
+      }
       yield bytes
     }
   } catch (error) {

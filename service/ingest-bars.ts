@@ -1,4 +1,4 @@
-import { parseBarsCsv, readBars, type Bar, type BarSeries } from '@tapescope/engine'
+import { parseBarsCsv, parseTime, readBars, type Bar, type BarSeries } from '@tapescope/engine'
 import { type Database, databaseDefaults } from './database.ts'
 import type { SeriesKey } from './load-bars.ts'
 import { withPatience } from './patience.ts'
@@ -24,7 +24,7 @@ const shownRejections = 1_000
 /** Takes chunks of one upload, oldest bar first, and stores each. */
 export class BarIngest {
   private readonly database: Database
-  private readonly key: SeriesKey
+  readonly key: SeriesKey
   private readonly total: IngestResult = {
     inserted: 0,
     updated: 0,
@@ -86,6 +86,7 @@ export class BarIngest {
         },
       )
     }
+    this.total.rejected.sort((a, b) => a.index - b.index)
     return this.total
   }
 
@@ -143,36 +144,60 @@ export async function ingestStream(
     first += lines.length
     lines = []
   }
-  for await (const line of linesOf(body)) {
-    if (format === 'csv' && header === undefined) header = line
-    else lines.push(line)
-    if (lines.length >= chunkRows) await flush()
+  for await (const block of linesOf(body)) {
+    for (const line of block) {
+      if (format === 'csv' && header === undefined) header = line
+      else lines.push(line)
+      if (lines.length >= chunkRows) await flush()
+    }
   }
   await flush()
+  // That a column is missing is worth knowing before there are rows.
+  if (header !== undefined && first === 0) await ingest.takeCsv(header, [], 0)
 }
 
 function parseLines(ingest: BarIngest, lines: string[], first: number): (Bar & { index: number })[] {
   return lines.flatMap((line, i) => {
     if (line.trim() === '') return []
     try {
-      const row = JSON.parse(line) as Record<string, unknown>
-      const time = row['timestamp'] ?? row['time']
-      return [
-        {
-          index: first + i,
-          time: typeof time === 'string' ? Date.parse(time) : Number(time),
-          open: numberOf(row, 'open'),
-          high: numberOf(row, 'high'),
-          low: numberOf(row, 'low'),
-          close: numberOf(row, 'close'),
-          volume: numberOf(row, 'volume'),
-        },
-      ]
+      return [{ index: first + i, ...barOf(JSON.parse(line), ingest.key) }]
     } catch (error) {
       ingest.reject(first + i, error instanceof SyntaxError ? 'is not JSON' : (error as Error).message)
       return []
     }
   })
+}
+
+const fields = new Set(['timestamp', 'time', 'open', 'high', 'low', 'close', 'volume', 'symbol', 'timeframe'])
+
+/** @throws TypeError saying what is wrong with the row */
+function barOf(row: unknown, key: SeriesKey): Bar {
+  if (!isObject(row)) throw new TypeError('is not an object')
+  for (const name in row) {
+    if (!fields.has(name)) throw new TypeError(`has an unknown field ${JSON.stringify(name.slice(0, 40))}`)
+  }
+  for (const name of ['symbol', 'timeframe'] as const) {
+    if (row[name] !== undefined && row[name] !== key[name]) throw new TypeError(`${name} is not ${key[name]}`)
+  }
+  return {
+    time: timeOf(row['timestamp'] ?? row['time']),
+    open: numberOf(row, 'open'),
+    high: numberOf(row, 'high'),
+    low: numberOf(row, 'low'),
+    close: numberOf(row, 'close'),
+    volume: numberOf(row, 'volume'),
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** As the engine reads the times of CSV: what names no offset is UTC. */
+function timeOf(value: unknown): number {
+  const time = typeof value === 'string' ? parseTime(value.trim()) : value
+  if (typeof time !== 'number' || Number.isNaN(time)) throw new TypeError('timestamp is not a time')
+  return time
 }
 
 function numberOf(row: Record<string, unknown>, name: string): number {
@@ -181,14 +206,18 @@ function numberOf(row: Record<string, unknown>, name: string): number {
   return value
 }
 
-async function* linesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<string> {
+/** Lines, in blocks as they come: a step of the generator for each line would cost more than the line. */
+async function* linesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<string[]> {
   const decoder = new TextDecoder('utf-8', { fatal: true })
   let rest = ''
   try {
     for await (const bytes of body) {
-      const parts = (rest + decoder.decode(bytes, { stream: true })).split('\n')
-      rest = parts.pop()!
-      for (const line of parts) yield line
+      const text = rest + decoder.decode(bytes, { stream: true })
+      // Whether a line feed belongs to a carriage return at the end is not known yet.
+      const held = text.endsWith('\r') ? '\r' : ''
+      const lines = splitLines(text.slice(0, text.length - held.length))
+      rest = lines.pop()! + held
+      yield lines
       if (rest.length > lineLimit) throw new Problem(400, `A line is longer than ${lineLimit} characters.`)
     }
     rest += decoder.decode()
@@ -198,5 +227,10 @@ async function* linesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<string
     }
     throw error
   }
-  if (rest !== '') yield rest
+  if (rest !== '') yield splitLines(rest)
+}
+
+/** As the engine splits CSV; the expression is slower. */
+function splitLines(text: string): string[] {
+  return text.split(text.includes('\r') ? /\r\n|\n|\r/ : '\n')
 }

@@ -93,5 +93,15 @@ export function problemOf(error: unknown): Problem {
   if (error instanceof HTTPException) {
     return new Problem(error.status, error.message || (titles[error.status] ?? 'Error'), { cause: error })
   }
+  // A connection to the database that breaks is told above: this is the client's.
+  if ((error as NodeJS.ErrnoException).code === 'ECONNRESET') {
+    return new Problem(
+      400,
+      'The connection ended before the body did. Bars that were stored before stay stored.',
+      {
+        cause: error,
+      },
+    )
+  }
   return new Problem(500, 'Something is wrong on our side; the trace tells more.', { cause: error })
 }

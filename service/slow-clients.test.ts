@@ -9,6 +9,7 @@ import { startTemporaryPostgres } from './temporary-postgres.ts'
 
 let postgres: EmbeddedPostgres
 let service: Service
+const logged: Record<string, unknown>[] = []
 
 beforeAll(async () => {
   postgres = await startTemporaryPostgres()
@@ -21,7 +22,7 @@ beforeAll(async () => {
     keys: readApiKeys(undefined),
     limits: readServiceLimits({ TAPESCOPE_HEADER_SECONDS: '1', TAPESCOPE_REQUEST_SECONDS: '2' }),
     allowedOrigins: [],
-    log: () => undefined,
+    log: (line) => logged.push(line),
   })
 })
 afterAll(async () => {
@@ -64,6 +65,37 @@ it('lets a client go whose body does not end, and stores nothing of it', { timeo
   const answers = await Promise.all([answerTo(`${json}\r\n{"symbol":`), answerTo(`${csv}\r\n${row}`)])
   for (const answer of answers) expect(answer).toMatch(/^HTTP\/1\.1 (408|400) /)
   expect(await stored()).toEqual([])
+})
+
+it('keeps whole parts of an upload that breaks off, and takes it again', { timeout: 30_000 }, async () => {
+  const rows = Array.from(
+    { length: 25_000 },
+    (_, i) => `${new Date(Date.UTC(2000, 0) + i * 60_000).toISOString()},1,2,1,2,5`,
+  )
+  const csv = `date,open,high,low,close,volume\n${rows.join('\n')}\n`
+  const place = '/api/v1/bars?symbol=BROKEN&timeframe=1m'
+  const count = async () => {
+    const response = await fetch(`${service.url}${place}&limit=1`)
+    return ((await response.json()) as { pagination: { total_count: number } }).pagination.total_count
+  }
+  const socket = open()
+  socket.write(
+    `${head(`POST ${place} HTTP/1.1`, 'Content-Type: text/csv', 'Content-Length: 9000000')}\r\n${csv}`,
+  )
+  // Parts of 10,000 rows; the rest waits for more. The service gives up after 2 s, this client before.
+  const deadline = Date.now() + 10_000
+  while ((await count()) < 20_000 && Date.now() < deadline) await new Promise((done) => setTimeout(done, 20))
+  socket.destroy()
+  await once(socket, 'close')
+  expect(await count()).toBe(20_000)
+  const again = await fetch(`${service.url}${place}`, {
+    method: 'POST',
+    headers: { 'content-type': 'text/csv' },
+    body: csv,
+  })
+  expect(await again.json()).toMatchObject({ inserted: 5_000, unchanged: 20_000 })
+  // That a client went away is no fault of ours.
+  expect(logged.filter(({ level }) => level === 'error')).toEqual([])
 })
 
 it('serves others while two hundred clients dawdle', { timeout: 30_000 }, async () => {
