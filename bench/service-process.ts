@@ -70,6 +70,7 @@ async function bare(): Promise<Running> {
   const { openJobQueue } = await import('../service/jobs/job-queue.ts')
   const { listenForSignals } = await import('../service/signal-feed.ts')
   const { startJobWorker } = await import('../service/jobs/job-worker.ts')
+  const { createOpenStreams } = await import('../service/open-streams.ts')
   const { openDatabase } = await import('../service/database.ts')
   const { createSignalGeneration } = await import('../service/generate-signals.ts')
   const { createSeriesCache } = await import('../service/series-cache.ts')
@@ -105,6 +106,7 @@ async function bare(): Promise<Running> {
     generation,
     queue,
     signalFeed: await listenForSignals(databaseUrl, log),
+    openStreams: createOpenStreams(limits.streams),
     maxWaiting: limits.backtests,
     stopping: new AbortController().signal,
     version: '0.0.0',

@@ -264,6 +264,37 @@ describe('the stream of signals', () => {
   })
 })
 
+describe('streams', () => {
+  it('are so many of one client at once, waits included; HEAD opens none', async () => {
+    const few = await startTestService({
+      postgres: { ...service.postgres, stop: () => Promise.resolve() },
+      maxStreams: 2,
+    })
+    try {
+      const path = '/api/v1/signals/events?symbol=SPX'
+      for (let i = 0; i < 5; i++) {
+        const head = await few.app.request(path, { method: 'HEAD' })
+        expect([head.status, head.body]).toEqual([200, null])
+      }
+      const open = [await few.app.request(path), await few.app.request(path)]
+      expect(open.map(({ status }) => status)).toEqual([200, 200])
+      const refused = await few.app.request(path)
+      expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '5'])
+      const run = { ...period, strategy: 'buy_and_hold' }
+      expect((await few.call('POST', '/api/v1/backtests/run?wait=30', run)).status).toBe(429)
+      await open[0].body!.cancel()
+      const deadline = Date.now() + 5_000
+      let status = 429
+      while (status === 429 && Date.now() < deadline)
+        ({ status } = await few.call('POST', '/api/v1/backtests/run?wait=1', run))
+      expect(status).toBeLessThan(300)
+      await open[1].body!.cancel()
+    } finally {
+      await few.stop()
+    }
+  })
+})
+
 describe('bars', () => {
   const rows = ['2024-01-01', '2024-01-02', '2024-01-03'].map((day) => `${day},10,12,9,11,1000`)
   const csv = ['date,open,high,low,close,volume', ...rows].join('\n')

@@ -38,8 +38,10 @@ export function guard({ keys, rateLimit, allowedOrigins }: GuardOptions): Middle
     const user = key === undefined ? undefined : keys.userOf(key)
     c.set('user', user ?? localUser)
     // Before anything is refused, so that keys cannot be tried without limit.
+    const client = user === undefined ? `address ${network(addressOf(c))}` : `user ${user}`
+    c.set('client', client)
     if (!unlimited.has(c.req.path)) {
-      const wait = rateLimit.take(user === undefined ? `address ${network(addressOf(c))}` : `user ${user}`)
+      const wait = rateLimit.take(client)
       if (wait > 0) {
         throw new Problem(429, 'Too many requests of this client.', {
           headers: { 'Retry-After': String(Math.ceil(wait)) },

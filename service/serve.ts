@@ -19,6 +19,7 @@ import { createSignalGeneration } from './generate-signals.ts'
 import { isLoopbackHost } from './guard.ts'
 import { migrate, migrations } from './migrate.ts'
 import { observeRequests } from './observe-requests.ts'
+import { createOpenStreams } from './open-streams.ts'
 import { portError } from './port.ts'
 import { createRateLimit } from './rate-limit.ts'
 import type { ServiceLimits } from './service-limits.ts'
@@ -115,6 +116,7 @@ export async function serve(options: ServeOptions): Promise<Service> {
     generation,
     queue,
     signalFeed,
+    openStreams: createOpenStreams(limits.streams),
     maxWaiting: limits.backtests,
     stopping: stopping.signal,
     version,

@@ -1,6 +1,7 @@
 import type { MiddlewareHandler } from 'hono'
 import type { SignalGeneration } from './generate-signals.ts'
 import type { JobQueue } from './jobs/job-queue.ts'
+import type { OpenStreams } from './open-streams.ts'
 import type { SignalFeed } from './signal-feed.ts'
 import type { SeriesKey } from './load-bars.ts'
 import type { GuardOptions } from './guard.ts'
@@ -22,6 +23,7 @@ export interface ServiceContext {
   /** Where backtests wait for a worker. */
   queue: JobQueue
   signalFeed: SignalFeed
+  openStreams: OpenStreams
   /** How many backtests may wait. */
   maxWaiting: number
   /** Aborts when the service stops: what waits or streams ends then. */

@@ -8,6 +8,8 @@ export interface ServiceLimits {
   burst: number
   /** Backtests that may wait in the queue, of all processes together. */
   backtests: number
+  /** Streams of events and waits for a result that one client may have open. */
+  streams: number
   /** Bytes of an upload, unpacked. Memory does not grow with it. */
   uploadBytes: number
   /** Seconds that a request's headers may take to arrive, and all of it. */
@@ -25,6 +27,7 @@ const variables = {
   uploadBytes: ['TAPESCOPE_MAX_UPLOAD_BYTES', 4 * 2 ** 30],
   headerSeconds: ['TAPESCOPE_HEADER_SECONDS', 10],
   requestSeconds: ['TAPESCOPE_REQUEST_SECONDS', 600],
+  streams: ['TAPESCOPE_MAX_STREAMS', 100],
   backtests: ['TAPESCOPE_MAX_BACKTESTS', 10_000],
   concurrency: ['TAPESCOPE_CONCURRENCY', Math.min(4, availableParallelism())],
   backtestSeconds: ['TAPESCOPE_BACKTEST_SECONDS', 3_600],

@@ -9,6 +9,7 @@ import { type Database, openDatabase } from './database.ts'
 import type { EmbeddedPostgres } from './embedded-postgres.ts'
 import { createSignalGeneration } from './generate-signals.ts'
 import { migrate, migrations } from './migrate.ts'
+import { createOpenStreams } from './open-streams.ts'
 import { createRateLimit } from './rate-limit.ts'
 import { listenForSignals } from './signal-feed.ts'
 import { createSeriesCache } from './series-cache.ts'
@@ -40,6 +41,8 @@ export interface TestServiceOptions {
   /** Backtests at once; 0 leaves them to workers elsewhere. */
   concurrency?: number
   maxWaiting?: number
+  /** Streams and waits that a client may have open. */
+  maxStreams?: number
 }
 
 /** The whole application on a PostgreSQL of its own, without a socket and without telemetry: for tests. */
@@ -80,6 +83,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     generation,
     queue,
     signalFeed,
+    openStreams: createOpenStreams(options.maxStreams ?? 100),
     maxWaiting: options.maxWaiting ?? 64,
     stopping: stopping.signal,
     version: '0.0.0',

@@ -37,7 +37,10 @@ const include = z
   .transform((text) => text.split(',').filter((part) => part !== ''))
   .pipe(z.array(z.enum(['equity_curve', 'trades'])))
 
-export function backtestRoutes(app: Hono, { database, queue, maxWaiting, stopping }: ServiceContext): void {
+export function backtestRoutes(
+  app: Hono,
+  { database, queue, openStreams, maxWaiting, stopping }: ServiceContext,
+): void {
   defineRoute(app, {
     method: 'post',
     path: '/api/v1/backtests/run',
@@ -56,16 +59,27 @@ export function backtestRoutes(app: Hono, { database, queue, maxWaiting, stoppin
         endDate: body.end_date,
         config: engineConfig(body.strategy, body.config),
       }
-      const { id, createdAt } = await acceptBacktest(database, queue, request, maxWaiting)
-      const status =
-        query.wait === undefined
-          ? 'PENDING'
-          : await waitForRun(database, id, query.wait * 1_000, AbortSignal.any([stopping, c.req.raw.signal]))
-      if (status === 'COMPLETED') return { body: await readBacktest(database, id) }
-      return {
-        status: 202,
-        headers: { Location: `/api/v1/backtests/${id}` },
-        body: { backtest_run_id: id, status, created_at: createdAt },
+      // Before anything is accepted: whoever may not wait should not have a run either.
+      const leave = query.wait === undefined ? undefined : openStreams.enter(c)
+      try {
+        const { id, createdAt } = await acceptBacktest(database, queue, request, maxWaiting)
+        const status =
+          query.wait === undefined
+            ? 'PENDING'
+            : await waitForRun(
+                database,
+                id,
+                query.wait * 1_000,
+                AbortSignal.any([stopping, c.req.raw.signal]),
+              )
+        if (status === 'COMPLETED') return { body: await readBacktest(database, id) }
+        return {
+          status: 202,
+          headers: { Location: `/api/v1/backtests/${id}` },
+          body: { backtest_run_id: id, status, created_at: createdAt },
+        }
+      } finally {
+        leave?.()
       }
     },
   })

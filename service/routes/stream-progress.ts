@@ -1,5 +1,5 @@
 import type { Hono } from 'hono'
-import { streamSSE } from 'hono/streaming'
+import { type SSEStreamingApi, streamSSE } from 'hono/streaming'
 import { describeRoute } from 'hono-openapi'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
@@ -25,7 +25,7 @@ const silentMs = 15_000
  * Progress as server-sent events: `progress` whenever it has changed, `end` when it is over, and the stream ends. The
  * first event comes at once, so whoever comes again after a lost connection has missed nothing.
  */
-export function progressStreams(app: Hono, { database, stopping }: ServiceContext): void {
+export function progressStreams(app: Hono, { database, openStreams, stopping }: ServiceContext): void {
   stream('/api/v1/backtests/:id/events', 'The progress of a backtest until it is over', async (id) => {
     const { status, bars_done, bars_total, attempt, error } = await readBacktest(database, id, [])
     return { over: isOver(status), state: { status, bars_done, bars_total, attempt, error } }
@@ -54,7 +54,18 @@ export function progressStreams(app: Hono, { database, stopping }: ServiceContex
         const { id } = validate(z.strictObject({ id: idSchema }), { id: c.req.param('id') }, 'path.')
         // An id that is not known is a 404, not a stream.
         let now = await read(id)
+        // A stream that nobody reads would never end.
+        if (c.req.method === 'HEAD') return c.body(null, 200, { 'Content-Type': 'text/event-stream' })
+        const leave = openStreams.enter(c)
         return streamSSE(c, async (events) => {
+          try {
+            await tell(events)
+          } finally {
+            leave()
+          }
+        })
+
+        async function tell(events: SSEStreamingApi): Promise<void> {
           const stop = new AbortController()
           events.onAbort(() => stop.abort())
           const signal = AbortSignal.any([stop.signal, stopping])
@@ -75,7 +86,7 @@ export function progressStreams(app: Hono, { database, stopping }: ServiceContex
             // While the database is away the stream waits for it.
             now = await read(id).catch(() => now)
           }
-        })
+        }
       },
     )
   }

@@ -16,7 +16,7 @@ const maxUnread = 1_000
 const withExample = { examples: ['SPX'] }
 
 /** New signals of a symbol as server-sent events, as they are stored; without end. */
-export function signalStream(app: Hono, { signalFeed, stopping }: ServiceContext): void {
+export function signalStream(app: Hono, { signalFeed, openStreams, stopping }: ServiceContext): void {
   const described = describeRoute({
     summary: 'New signals of a symbol as they are stored, without end',
     tags: ['signals'],
@@ -39,6 +39,9 @@ export function signalStream(app: Hono, { signalFeed, stopping }: ServiceContext
   })
   app.get('/api/v1/signals/events', described, (c) => {
     const { symbol } = validate(z.strictObject({ symbol: symbolSchema }), queryOf(c), 'query.')
+    // A stream that nobody reads would never end.
+    if (c.req.method === 'HEAD') return c.body(null, 200, { 'Content-Type': 'text/event-stream' })
+    const leaveStreams = openStreams.enter(c)
     return streamSSE(c, async (events) => {
       const stop = new AbortController()
       events.onAbort(() => stop.abort())
@@ -62,6 +65,7 @@ export function signalStream(app: Hono, { signalFeed, stopping }: ServiceContext
       } finally {
         clearInterval(timer)
         leave()
+        leaveStreams()
       }
     })
   })
