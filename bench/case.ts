@@ -56,7 +56,7 @@ export interface Rival {
   run(): unknown
 }
 
-export type Statistic = 'p25' | 'p50' | 'p95' | 'p99'
+type Statistic = 'p25' | 'p50' | 'p95' | 'p99'
 
 /** Times are ns per unit. A budget always says why it is what it is. */
 export type Budget =

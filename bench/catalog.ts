@@ -4,7 +4,7 @@ import type { BenchCase } from './case.ts'
 const folder = new URL('cases/', import.meta.url)
 
 /** Names of the files that hold cases, without their ending, in order. */
-export async function caseFiles(): Promise<string[]> {
+async function caseFiles(): Promise<string[]> {
   const names = await readdir(folder)
   return names
     .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))

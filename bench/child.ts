@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 
-export interface ChildOptions {
+interface ChildOptions {
   readonly cwd?: string
   readonly timeoutSeconds: number
   readonly signal?: AbortSignal

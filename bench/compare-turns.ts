@@ -16,7 +16,7 @@ export interface ComparedTurns {
   readonly rounds: number
 }
 
-export interface TurnsOptions {
+interface TurnsOptions {
   readonly processes: number
   readonly bars: number
   /** How long each process measures; at least three rounds. */

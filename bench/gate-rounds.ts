@@ -41,7 +41,7 @@ export interface Track {
   reason?: string
 }
 
-export interface GateRounds {
+interface GateRounds {
   readonly tracks: readonly Track[]
   readonly canary: Track
   /** False when the canary did not pass: nothing can be judged. */

@@ -8,7 +8,7 @@ import { isCompared, type GateResult, type Verdict } from './gate-result.ts'
 import { git } from './revision.ts'
 import { openWorktrees } from './worktree.ts'
 
-export interface SelfTestOptions {
+interface SelfTestOptions {
   /** Whole gate runs that must be judged; each plants a slowdown in one of the kernels, in turn. */
   readonly runs: number
   readonly slowdown: number
@@ -17,7 +17,7 @@ export interface SelfTestOptions {
   readonly say: (line: string) => void
 }
 
-export interface SelfTestResult {
+interface SelfTestResult {
   /** Verdicts on the kernel with the planted slowdown, and on the three without. */
   readonly planted: Partial<Record<Verdict, number>>
   readonly unchanged: Partial<Record<Verdict, number>>

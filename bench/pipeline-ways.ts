@@ -166,7 +166,7 @@ function plain(work: Work, what: 'spans' | 'histogram'): Observation {
 const plainly: Observing = { options: {}, logs: 'none' }
 const fully: Observing = { options: { worst: 32, maxFacts: 128 }, logs: 'runs' }
 
-export interface Way {
+interface Way {
   readonly about: string
   start(work: Work): Observation | Promise<Observation>
 }

@@ -3,7 +3,7 @@ import { isCompared, type GateResult } from './gate-result.ts'
 import { gateSentence, notes } from './report-gate.ts'
 
 /** By this line the comment is found again and updated in place. */
-export const commentMarker = '<!-- tapescope-gate -->'
+const commentMarker = '<!-- tapescope-gate -->'
 
 /** Comment of a pull request in Markdown: one-line verdict, changed rows, the rest folded. */
 export function gateComment(result: GateResult): string {

@@ -75,7 +75,6 @@ export const benchResult = z.object({
 
 export type BenchResult = z.infer<typeof benchResult>
 export type CaseResult = z.infer<typeof caseResult>
-export type MeasuredCase = Extract<CaseResult, { status: 'measured' }>
 export type BudgetResult = z.infer<typeof budget>
 
 /** Reads a JSON file of the given schema. Throws a sentence that names the file, the field and what is wrong. */

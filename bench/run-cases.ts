@@ -9,7 +9,7 @@ import type { Measurement } from './runner.ts'
 
 const measureFile = fileURLToPath(new URL('measure.ts', import.meta.url))
 
-export interface RunCasesOptions {
+interface RunCasesOptions {
   readonly quick: boolean
   readonly signal: AbortSignal
   started(name: string, index: number): void

@@ -2,7 +2,7 @@ import type { BenchCase, Rival, SetupContext, Work } from './case.ts'
 import { ascending, median, quantile } from './statistics.ts'
 
 /** What the runner is told; each value comes from `config` and is recorded with the result. */
-export interface RunnerOptions {
+interface RunnerOptions {
   readonly warmupRounds: number
   readonly measuredRounds: number
   readonly roundMs: number
@@ -44,7 +44,7 @@ export interface Measurement {
   readonly notes: readonly string[]
 }
 
-export interface RivalMeasurement {
+interface RivalMeasurement {
   readonly name: string
   readonly ns: Times
   /** Median over the rounds of subject / rival: p25 of each round, per unit. */

@@ -109,7 +109,7 @@ export async function startBackend() {
   }
 }
 
-export interface RigOptions {
+interface RigOptions {
   /** Where the two backends are; left out, two are started that take everything. */
   readonly backends?: readonly [string, string]
   /** Configuration files that are added to the whole one. */

@@ -54,7 +54,7 @@ export async function simulate(
 }
 
 /** Median width of the interval after 20 rounds, by which a noise is held against a real run. */
-export async function intervalWidth(noise: Noise, seed: number): Promise<number> {
+async function intervalWidth(noise: Noise, seed: number): Promise<number> {
   const sample = simulatedSampler({}, noise, seededRandom(seed))
   const widths: number[] = []
   for (let trial = 0; trial < 500; trial++) {

@@ -5,7 +5,7 @@ import type { Signal } from './otlp/schema.ts'
 import type { Telemetry } from './telemetry.ts'
 
 /** Metrics or logs: an encoded request, already validated, and how many points or records it holds. */
-export interface EncodedBatch {
+interface EncodedBatch {
   readonly signal: 'metrics' | 'logs'
   readonly body: Buffer
   readonly count: number

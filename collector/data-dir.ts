@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-export interface DataDir {
+interface DataDir {
   readonly path: string
   release(): void
 }

@@ -1,6 +1,6 @@
 import { readOpenMetrics, type Sample } from './ui/model/open-metrics.ts'
 
-export interface MetricHistoryOptions {
+interface MetricHistoryOptions {
   /** Where the sidecar's Prometheus exporter is scraped; undefined when the configuration has none. */
   readonly scrapeUrl: () => string | undefined
   readonly everyMs?: number

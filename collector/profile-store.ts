@@ -42,7 +42,7 @@ export interface SpeedscopeFile {
   }[]
 }
 
-export interface ProfileStoreOptions {
+interface ProfileStoreOptions {
   /** Bytes of posted documents; the oldest go first. */
   readonly maxBytes?: number
   /** What came longer ago is forgotten. */

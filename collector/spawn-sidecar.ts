@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { join } from 'node:path'
 
-export interface SpawnOptions {
+interface SpawnOptions {
   readonly files: readonly string[]
   readonly args?: readonly string[]
   readonly env?: Readonly<Record<string, string>>

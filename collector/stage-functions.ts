@@ -1,5 +1,5 @@
 /** A function in a CPU sample. */
-export interface StageFrame {
+interface StageFrame {
   readonly name: string
   readonly file?: string | undefined
 }
@@ -23,7 +23,7 @@ const engineStages: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** What belongs to a stage; undefined when the span is none. */
-export interface StageRule {
+interface StageRule {
   /** The functions, for a sentence. */
   readonly functions: readonly string[]
   /** Whether the stack, from the root to the leaf, passes through one of them. */

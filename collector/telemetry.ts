@@ -1,7 +1,7 @@
 export type Labels = Readonly<Record<string, string>>
 
 /** A number that only rises. Adding to it is one property write. */
-export interface Counter {
+interface Counter {
   value: number
 }
 

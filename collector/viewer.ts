@@ -39,7 +39,7 @@ const CSP = [
 const SPEEDSCOPE_CSP =
   "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-export interface ViewerOptions {
+interface ViewerOptions {
   readonly endpoint: string
   readonly store: TraceStore
   /** CPU samples; without one they are kept in memory. */

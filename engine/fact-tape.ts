@@ -3,7 +3,7 @@ import { grownColumn, grownLength } from './grown-column.ts'
 import { IntList } from './int-list.ts'
 import type { Fact } from './signal.ts'
 
-export type FactData = Record<string, number | string | boolean | null>
+type FactData = Record<string, number | string | boolean | null>
 
 /** What a fact of each shape says: names in order, with how each is kept. */
 const shapes = {
@@ -48,7 +48,7 @@ const shapes = {
   rejection: { stage: 'text', reason: 'text' },
 } as const satisfies Record<string, Record<string, 'number' | 'text' | 'flag'>>
 
-export type FactShape = keyof typeof shapes
+type FactShape = keyof typeof shapes
 
 const shapeNames = Object.keys(shapes) as FactShape[]
 const shapeCode = Object.fromEntries(shapeNames.map((name, code) => [name, code])) as Record<

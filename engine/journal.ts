@@ -7,7 +7,7 @@ import type { Draft } from './draft.ts'
 import type { EventType, Fact, Pattern, Phase, Rejection, Signal, SignalStatus } from './signal.ts'
 
 /** An event that only a range can have. */
-export interface RangeEvent {
+interface RangeEvent {
   readonly type: EventType
   readonly bar: number
   readonly confirmed: number

@@ -7,7 +7,7 @@ import { volumeTrendPoints } from './volume-trend.ts'
 /** A pivot this near its cluster's mean touches the level (spec 5). */
 const touchFrac = 0.015
 
-export type LevelKind = 'ice' | 'creek'
+type LevelKind = 'ice' | 'creek'
 
 const ratios = new Float64Array(32)
 const touched = new Int32Array(32)

@@ -32,14 +32,14 @@ export interface OpenUtad {
 }
 
 /** The confirmed Spring (in distribution: UTAD) on which a range's phase C rests. */
-export interface PhaseCEvent {
+interface PhaseCEvent {
   readonly bar: number
   readonly confirmed: number
   confidence: number
 }
 
 /** A Spring with its first Test. */
-export interface TestedSpring {
+interface TestedSpring {
   readonly bar: number
   readonly testBar: number
 }

@@ -4,7 +4,7 @@ import type { SpringTest } from './signal.ts'
 const between = (value: number, from: number, to: number, low: number, high: number): number =>
   Math.trunc(low + ((high - low) * (value - from)) / (to - from))
 
-export interface SpringScore {
+interface SpringScore {
   readonly ratio: number
   readonly penetration: number
   readonly recoveryBars: number
@@ -52,7 +52,7 @@ export const testGrade = (
   return decrease >= 0.2 && distance <= 0.02 ? 'GOOD' : 'ACCEPTABLE'
 }
 
-export interface BreakoutScore {
+interface BreakoutScore {
   readonly ratio: number
   readonly spreadRatio: number
   /** Close position seen from the direction of the breakout. */
@@ -99,7 +99,7 @@ export const breakoutConfidence = (sos: BreakoutScore): number => {
 export const breakoutTier = (distance: number, ratio: number): string =>
   distance >= 0.02 && ratio >= 2.5 ? 'EXCELLENT' : distance >= 0.02 && ratio >= 2 ? 'GOOD' : 'ACCEPTABLE'
 
-export interface PullbackScore {
+interface PullbackScore {
   readonly breakoutConfidence: number
   /** How far the pullback's extreme lies beyond the level, as a fraction of it; below 0 when it dips under. */
   readonly distance: number
@@ -110,7 +110,7 @@ export interface PullbackScore {
   readonly volumeSlope: number
 }
 
-export interface PullbackGrades {
+interface PullbackGrades {
   readonly confidence: number
   readonly distance: 'PREMIUM' | 'QUALITY' | 'ACCEPTABLE'
   readonly volume: 'EXCELLENT' | 'GOOD' | 'ACCEPTABLE' | 'POOR'

@@ -85,7 +85,7 @@ export const subState = (range: LiveRange, bars: BarSeries, t: number): string |
 }
 
 /** Sub-states of phase E (spec 7.3), in which a trend that tires calls for exits. */
-export type SubStateOfE = 'EARLY' | 'MATURE' | 'LATE' | 'EXHAUSTION'
+type SubStateOfE = 'EARLY' | 'MATURE' | 'LATE' | 'EXHAUSTION'
 
 /** For a phase E that began at bar `began`; `direction` is +1 after an accumulation, -1 after a distribution. */
 export const subStateOfE = (began: number, direction: number, bars: BarSeries, t: number): SubStateOfE => {

@@ -26,7 +26,7 @@ const rangeLife = 120
 const breakoutLife = 120
 
 /** Who wants to know what becomes of ranges. */
-export interface RangeHooks {
+interface RangeHooks {
   born(range: LiveRange, t: number): void
   refreshed(range: LiveRange, t: number): void
   ended(range: LiveRange, t: number, status: 'COMPLETED' | 'ARCHIVED', reason: string): void

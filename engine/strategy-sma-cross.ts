@@ -1,6 +1,6 @@
 import type { Broker, Strategy, StrategyContext, StrategyRun } from './strategy.ts'
 
-export interface SmaCrossOptions {
+interface SmaCrossOptions {
   /** Bars of the fast average. */
   readonly fast?: number
   /** Bars of the slow average, more than `fast`. */

@@ -6,7 +6,7 @@ import type { PatternType, Phase, Plan, StageResult, ValidationChain, Validation
 import type { Thresholds } from './thresholds.ts'
 
 /** Everything the five stages look at. What is null is a FAIL that names it. */
-export interface ValidationContext {
+interface ValidationContext {
   readonly candidate: Candidate
   readonly plan: Plan | null
   readonly risk: RiskAssessment | null

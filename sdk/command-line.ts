@@ -6,9 +6,9 @@ export class CommandError extends Error {}
 /** It cannot be meant: how the command is used is told as well. */
 export class UsageError extends CommandError {}
 
-export type CommandOptions = NonNullable<ParseArgsConfig['options']>
+type CommandOptions = NonNullable<ParseArgsConfig['options']>
 
-export interface CommandLine<Options extends CommandOptions> {
+interface CommandLine<Options extends CommandOptions> {
   readonly values: ReturnType<typeof parseArgs<{ options: Options }>>['values']
   /** Words that are no option. */
   readonly words: readonly string[]

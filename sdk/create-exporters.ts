@@ -31,7 +31,7 @@ import type { Redactor } from './privacy/redactor.ts'
 import { SpanQueue } from './span-queue.ts'
 
 /** What stands at the end of a signal's pipeline. */
-export interface Outlet<Processor> {
+interface Outlet<Processor> {
   readonly processors: readonly Processor[]
   /** Whether something waits for a backend that is not there at all. */
   deserted(): boolean

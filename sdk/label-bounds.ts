@@ -1,7 +1,7 @@
 /** What stands for every value of a label beyond its bound. */
-export const overflowValue = '__overflow__'
+const overflowValue = '__overflow__'
 /** What stands for a value that is no string, is empty, or is longer than 128 characters. */
-export const invalidValue = '__invalid__'
+const invalidValue = '__invalid__'
 
 const longestValue = 128
 const bounds: Readonly<Record<string, number>> = { symbol: 500 }

@@ -1,6 +1,6 @@
 import { metricTable, type LabelValues } from './metric-table.ts'
 
-export type MetricKind = 'counter' | 'histogram' | 'gauge'
+type MetricKind = 'counter' | 'histogram' | 'gauge'
 
 /** What a metric is. Those of the registry are in `metricTable`; an application may declare its own. */
 export interface MetricDefinition {

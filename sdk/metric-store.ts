@@ -25,7 +25,7 @@ export interface Family {
 }
 
 /** Told to whoever shares the store with other threads. */
-export interface SeriesListener {
+interface SeriesListener {
   seriesMade(definition: MetricDefinition, key: string, series: Series): void
   exemplarKept(definition: MetricDefinition, key: string, bucket: number, exemplar: Exemplar): void
 }

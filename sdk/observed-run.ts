@@ -37,7 +37,7 @@ export interface RunOutcome {
   readonly span: Span
 }
 
-export interface ObservedRunOptions {
+interface ObservedRunOptions {
   readonly tracer: Tracer
   readonly timer: TimerOptions
   readonly store: MetricStore
@@ -154,7 +154,7 @@ export class ObservedRun implements EngineObserver {
   }
 }
 
-export const spanNameOf = (kind: string): string =>
+const spanNameOf = (kind: string): string =>
   kind === 'backtest' ? 'backtest.run' : kind === 'signals' ? 'signals.generate' : `${kind}.run`
 
 function runAttributes({ symbol, timeframe, mode, attributes }: RunInfo, store: MetricStore): Attributes {

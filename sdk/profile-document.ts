@@ -21,9 +21,6 @@ export interface ProfileDocument {
   lostSections: number
 }
 
-/** Kinds of time that are no function of the program: V8's names, kept as they are. */
-export const engineFrames = ['(garbage collector)', '(program)', '(idle)', '(root)'] as const
-
 export interface ProfileFrame {
   /** Function name; `(anonymous)` when it has none. */
   name: string
@@ -42,7 +39,7 @@ export interface ProfiledSpan {
 }
 
 /** Where a document's time went, microseconds of sample weight. */
-export interface ProfileTotals {
+interface ProfileTotals {
   samples: number
   totalUs: number
   attributedSamples: number

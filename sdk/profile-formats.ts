@@ -10,7 +10,7 @@ export interface SpeedscopeFile {
   profiles: SpeedscopeProfile[]
 }
 
-export interface SpeedscopeProfile {
+interface SpeedscopeProfile {
   type: 'sampled'
   name: string
   unit: 'microseconds' | 'bytes'
@@ -93,7 +93,7 @@ function profileOf(
 }
 
 /** Positions of the frames of a stack, outermost first. */
-export function framesOf(stacks: ProfileDocument['stacks'], stack: number): number[] {
+function framesOf(stacks: ProfileDocument['stacks'], stack: number): number[] {
   const path: number[] = []
   for (let i = stack; i >= 0; i = stacks.parent[i] ?? -1) path.push(stacks.frame[i] ?? 0)
   return path.reverse()

@@ -12,7 +12,7 @@ interface Open {
 const knownSpans = 20_000
 
 /** Gives samples to spans, batch after batch. */
-export interface SpanJoiner {
+interface SpanJoiner {
   /**
    * The span that was active at each of `times` (ascending, microseconds, since the batch before): the innermost
    * synchronous span or section. `sections` are those since the batch before. Where two spans cross (the outer one

@@ -25,7 +25,7 @@ export const profilerUrl = 'tapescope:profiler'
 const sectionFrame = 'tapescopeSection'
 
 /** Samples of several segments in one stack tree. Times are microseconds of the monotonic clock. */
-export interface SampleLog {
+interface SampleLog {
   /** Adds what `profile` has beyond the last sample that is already here (segments overlap). */
   add(profile: V8Profile): void
   /** Joins the samples since the last time and before `drained.untilUs` to spans. */

@@ -32,7 +32,7 @@ export interface ProfileOptions {
   journal?: string
 }
 
-export interface ProfileResult {
+interface ProfileResult {
   document: ProfileDocument
   /** The files that were written. */
   files: string[]

@@ -1,7 +1,7 @@
 import { spawn, type StdioOptions } from 'node:child_process'
 import { constants } from 'node:os'
 
-export interface NodeProgramOptions {
+interface NodeProgramOptions {
   /** URL of the module that is loaded before the program, in each Node process that it starts. */
   readonly preload: string
   readonly env: Readonly<Record<string, string>>
@@ -10,7 +10,7 @@ export interface NodeProgramOptions {
   readonly seconds?: number | undefined
 }
 
-export interface ProgramEnd {
+interface ProgramEnd {
   /** As a shell has it: the program's own, 128 + N of signal N, 127 not found, 126 may not be run. */
   readonly code: number
   readonly signal: NodeJS.Signals | null

@@ -16,7 +16,7 @@ export interface TimerOptions {
   readonly random: () => number
 }
 
-export interface TimedFact extends ObservedFact {
+interface TimedFact extends ObservedFact {
   /** Reading of the clock when it was told. */
   readonly at: number
 }

@@ -3,7 +3,7 @@ import type { ReadableSpan, SpanProcessor } from '@opentelemetry/sdk-trace'
 import { BatchQueue, type BatchEncoder } from './delivery/batch-queue.ts'
 import type { Batch, Books, DeliveryQueue } from './delivery/delivery-queue.ts'
 
-export interface SpanQueueOptions {
+interface SpanQueueOptions {
   readonly encoder: BatchEncoder<ReadableSpan>
   readonly delivery: DeliveryQueue
   readonly books: Books

@@ -34,7 +34,7 @@ export interface Database extends Queryable {
 
 export type QueryType = 'SELECT' | 'INSERT' | 'UPDATE' | 'DELETE' | 'COPY'
 
-export interface DatabaseOptions {
+interface DatabaseOptions {
   url: string
   applicationName?: string
   maxConnections?: number

@@ -40,7 +40,7 @@ export interface Route<
   ) => Promise<Reply<z.input<NoInfer<Answer>>>>
 }
 
-export interface Reply<Body> {
+interface Reply<Body> {
   status?: ContentfulStatusCode | undefined
   body: Body
   headers?: Record<string, string> | undefined

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import type { AddressInfo } from 'node:net'
 
-export interface DelayingProxy {
+interface DelayingProxy {
   /** The database's URL, through the proxy. */
   url: string
   /** From now on each packet of the server comes this much later. */

@@ -39,7 +39,7 @@ export interface EmbeddedPostgres {
   stop(): Promise<void>
 }
 
-export interface EmbeddedPostgresOptions {
+interface EmbeddedPostgresOptions {
   /** Made when missing. PostgreSQL lies in it, or in a folder that it names when we are root and it is private. */
   folder: string
   /** Settings for the server, as in postgresql.conf. */

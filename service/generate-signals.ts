@@ -30,7 +30,7 @@ export interface SignalGeneration {
   refresh(key: SeriesKey, user: string): Promise<void>
 }
 
-export interface SignalGenerationOptions {
+interface SignalGenerationOptions {
   database: Database
   series: SeriesCache
   engines: AnalysisEngines

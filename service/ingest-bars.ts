@@ -5,7 +5,7 @@ import { withPatience } from './patience.ts'
 import { Problem } from './problem.ts'
 import { storageFault, storeBars } from './store-bars.ts'
 
-export interface IngestResult {
+interface IngestResult {
   inserted: number
   updated: number
   unchanged: number

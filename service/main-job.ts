@@ -30,7 +30,7 @@ export interface MainJobReport {
   equity: number[]
 }
 
-export interface MainJobOptions {
+interface MainJobOptions {
   bars: BarSeries
   database: Database
   /** Where the service listens. */

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 
 /** How long a slow database is waited for on behalf of one request. */
-export interface Patience {
+interface Patience {
   /** Milliseconds that are left for statements that take long. */
   leftMs: number
   /** The request has been answered: what it left running is on its own. */

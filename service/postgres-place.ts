@@ -18,7 +18,7 @@ import { fileURLToPath } from 'node:url'
 import { StartError } from './start-error.ts'
 
 /** The user PostgreSQL runs as; undefined means ours, because we are not root. */
-export interface PostgresUser {
+interface PostgresUser {
   uid: number
   gid: number
   name: string

@@ -4,7 +4,7 @@ import { DatabaseError } from 'pg'
 import { DatabaseUnavailable } from './database.ts'
 
 /** Where in the request something is wrong. */
-export interface ProblemError {
+interface ProblemError {
   /** JSON pointer into the body, or `query.NAME`, `path.NAME`. */
   path: string
   message: string

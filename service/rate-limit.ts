@@ -3,7 +3,7 @@ export interface RateLimit {
   take(client: string): number
 }
 
-export interface RateLimitOptions {
+interface RateLimitOptions {
   perSecond: number
   /** Requests that may come at once. */
   burst: number

@@ -37,7 +37,7 @@ export const backtestResultSchema = z
   })
   .meta({ id: 'BacktestResult' })
 
-export type BacktestInclude = 'equity_curve' | 'trades'
+type BacktestInclude = 'equity_curve' | 'trades'
 
 /** @throws Problem 404 for an id that no run has */
 export async function readBacktest(

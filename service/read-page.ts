@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { Queryable } from './database.ts'
 import { paginationSchema } from './schemas.ts'
 
-export interface PageQuery {
+interface PageQuery {
   /** Of the statement and its span; which filters are set is added behind a `#`, for the statement only. */
   name: string
   columns: string

@@ -5,7 +5,7 @@ import { identify, isStillRunning, type ProcessIdentity } from './process-identi
 import { StartError } from './start-error.ts'
 
 /** One start per folder: what runs there, so that a second start is refused and a killed one cleared away. */
-export interface RunLock {
+interface RunLock {
   /** Remembers a process that must not outlive this run. */
   addChild(name: string, pid: number): void
   /** Remembers where this run answers, for the sentence that a second start prints. */

@@ -28,7 +28,7 @@ import { listenForSignals } from './signal-feed.ts'
 import { StartError } from './start-error.ts'
 import { watchData } from './watch-data.ts'
 
-export interface ServeOptions {
+interface ServeOptions {
   databaseUrl: string
   host: string
   /** 0 takes a free one. */

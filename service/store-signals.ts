@@ -5,7 +5,7 @@ import { keepBook } from './keep-book.ts'
 import type { RowTrace } from './signal-ids.ts'
 import { type BookSignal, type RowSlice, signalRows, type SignalRows } from './signal-rows.ts'
 
-export interface StoredSignals {
+interface StoredSignals {
   /** Ids of the signals that were not stored before. */
   newSignals: string[]
   /** Of all slices: those that `storeRows` need not send again. */

@@ -33,7 +33,7 @@ export interface TestService {
   stop(): Promise<void>
 }
 
-export interface TestServiceOptions {
+interface TestServiceOptions {
   /** As in TAPESCOPE_API_KEYS. */
   keys?: string
   maxConnections?: number

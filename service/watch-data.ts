@@ -2,7 +2,7 @@ import { replaceGauges } from '@tapescope/sdk'
 import type { Database } from './database.ts'
 import { barMs } from './load-bars.ts'
 
-export interface DataWatch {
+interface DataWatch {
   stop(): void
 }
 

@@ -5,7 +5,7 @@ import { runningPostgres } from './embedded-postgres.ts'
 import { StartError } from './start-error.ts'
 import { portOf } from './start-options.ts'
 
-export interface WorkerOptions {
+interface WorkerOptions {
   databaseUrl: string
   concurrency: number
   host: string

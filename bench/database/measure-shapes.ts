@@ -36,7 +36,7 @@ export const shapeBudgets = {
 
 export type ShapeName = keyof typeof shapeBudgets
 
-export interface DatabaseShapes {
+interface DatabaseShapes {
   /** A call is awaited to its last row; the number varies from call to call. */
   readonly work: Readonly<Record<ShapeName, (call: number) => Promise<unknown>>>
   close(): Promise<void>

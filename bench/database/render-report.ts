@@ -7,7 +7,7 @@ export interface VolumeReport {
   shapes: ShapeMeasure[]
 }
 
-export interface ReportContext {
+interface ReportContext {
   postgres: string
   machine: string
   date: string

@@ -19,7 +19,7 @@ export interface CallClient {
   close(): Promise<void>
 }
 
-export interface CallClientOptions {
+interface CallClientOptions {
   url: string
   key: string | null
   /** Connections, kept open between calls; a call that finds none free waits, and its latency grows. */

@@ -41,7 +41,7 @@ export interface RunFigures extends RouteFigures {
   readonly failures: readonly { call: CallName; reason: string; count: number; detail: string }[]
 }
 
-export interface RecordedCall {
+interface RecordedCall {
   readonly call: CallName
   readonly ok: boolean
   readonly reason: string

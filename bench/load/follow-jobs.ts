@@ -12,7 +12,7 @@ export interface FollowedJobs {
   readonly longestMs: number
 }
 
-export interface JobFollower {
+interface JobFollower {
   /** Passes over it when it follows enough others. */
   follow(runId: string): void
   /** Waits for what is open, at most `patienceMs`, or until `signal` says that nobody answers any more. */

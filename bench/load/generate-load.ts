@@ -11,7 +11,7 @@ export interface LoadClock {
   until(atMs: number): Promise<void>
 }
 
-export interface LoadRun {
+interface LoadRun {
   readonly plan: Pick<LoadPlan, 'userClass' | 'seconds' | 'load' | 'seed'>
   readonly clock: LoadClock
   /** Makes a call whose intended start is `dueMs`; resolves with the time of its answer, never rejects. */

@@ -13,7 +13,7 @@ export interface GeneratedRun {
   readonly broken: string | null
 }
 
-export interface RunGeneratorOptions {
+interface RunGeneratorOptions {
   readonly plan: LoadPlan
   /** Stops the run; what has been measured is kept. */
   readonly signal: AbortSignal

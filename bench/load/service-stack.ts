@@ -24,7 +24,7 @@ export interface ServiceStack {
   stop(): Promise<void>
 }
 
-export interface ServiceStackOptions {
+interface ServiceStackOptions {
   /** Of the repository. */
   readonly root: string
   /** One run at a time; what a killed run left in it is ended and removed. */

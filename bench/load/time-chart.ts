@@ -1,6 +1,6 @@
 import { escapeHtml } from '../escape-html.ts'
 
-export interface ChartLine {
+interface ChartLine {
   readonly name: string
   /** A CSS colour. */
   readonly color: string
@@ -8,7 +8,7 @@ export interface ChartLine {
   readonly values: readonly (number | null)[]
 }
 
-export interface TimeChart {
+interface TimeChart {
   readonly label: string
   readonly unit: string
   /** Seconds, ascending. */

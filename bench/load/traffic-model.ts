@@ -18,7 +18,7 @@ export type LoadTimeframe = (typeof timeframes)[number]
 export const callNames = ['detect', 'generate', 'backtest', 'active', 'results', 'metrics'] as const
 export type CallName = (typeof callNames)[number]
 
-export interface CallKind {
+interface CallKind {
   readonly method: 'GET' | 'POST'
   /** As the service's own metrics name it. */
   readonly route: string
@@ -44,7 +44,7 @@ export interface Call {
   readonly body?: string
 }
 
-export interface UserClass {
+interface UserClass {
   readonly name: string
   /** Between an answer and the next call, uniform. */
   readonly waitMs: readonly [least: number, most: number]

@@ -3,7 +3,7 @@ import { createHistogram } from 'node:perf_hooks'
 import type { Target } from './seed-service.ts'
 
 /** What the service tells of itself at one moment; null where its metrics do not have it. */
-export interface ServiceSample {
+interface ServiceSample {
   /** From the beginning of the run. */
   readonly seconds: number
   /** CPU time since the sample before, as a part of one core: threads of backtests included. */

@@ -7,7 +7,7 @@ import {
 } from '@tapescope/engine'
 
 /** A bar at whose close patterns of these types were confirmed. */
-export interface PatternBar {
+interface PatternBar {
   readonly bar: number
   readonly types: readonly PatternType[]
 }

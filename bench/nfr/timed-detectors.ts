@@ -8,7 +8,7 @@ const mark = 'timed-detectors'
 const clockKey = 'tapescope.bench.detectors'
 
 /** What the detectors of the last bars took, in ns; whoever reads it sets it back to 0. */
-export type DetectorTimes = Record<Detector, number>
+type DetectorTimes = Record<Detector, number>
 
 /**
  * A second copy of the engine in this process whose three detectors (`spring.ts` with its Tests, `breakout.ts` for SOS

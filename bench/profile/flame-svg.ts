@@ -1,6 +1,6 @@
 import { deltaOf, type FlameNode } from '../../collector/ui/model/flame-tree.ts'
 
-export interface FlameSvgOptions {
+interface FlameSvgOptions {
   readonly title: string
   /** Below the title: how it was made. */
   readonly about: string

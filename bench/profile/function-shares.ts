@@ -3,7 +3,7 @@ import { type FlameNode, selfTimes } from '../../collector/ui/model/flame-tree.t
 /** From here on a function is listed and has to be addressed or justified. */
 export const shareAbove = 0.05
 
-export interface FunctionShare {
+interface FunctionShare {
   readonly name: string
   readonly place: string | undefined
   /** Of itself, without what it calls, per unit of work. */

@@ -8,7 +8,7 @@ export const hotPaths = ['signal', 'backtest', 'pipeline'] as const
 export type HotPath = (typeof hotPaths)[number]
 
 /** One of the paths, ready to run again and again. */
-export interface PreparedPath {
+interface PreparedPath {
   /** What one unit of work is. */
   readonly unit: string
   /** Does the next stretch of work; answers with how many units it was. Nothing is generated in here. */

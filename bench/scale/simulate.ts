@@ -11,7 +11,7 @@ export interface Demand {
   readonly spread: readonly number[]
 }
 
-export interface Machines {
+interface Machines {
   /** Service processes; each works on one operation's slice at a time. */
   readonly services: number
   /** Connections of each service process: so many operations of it are with PostgreSQL at a time. */

@@ -13,7 +13,7 @@ export interface PipelineConfig {
 
 export type Kind = keyof Components
 
-export interface Configured<Factory> {
+interface Configured<Factory> {
   readonly id: string
   readonly factory: Factory
   readonly config: never

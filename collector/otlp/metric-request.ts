@@ -2,7 +2,7 @@ import { decode, encode, type Json, type JsonValue } from './codec.ts'
 import { MetricsRequest } from './schema.ts'
 
 /** An ExportMetricsServiceRequest in OTLP's JSON shape, as far as the sidecar makes or reads one. */
-export interface MetricRequest {
+interface MetricRequest {
   resourceMetrics?: {
     resource?: { attributes?: Json[] }
     scopeMetrics?: { scope?: { name?: string; version?: string }; schemaUrl?: string; metrics?: Metric[] }[]
@@ -28,7 +28,7 @@ interface Point {
   flags?: number
 }
 
-export interface NumberPoint extends Point {
+interface NumberPoint extends Point {
   asDouble?: number | string
   asInt?: string
 }
@@ -40,7 +40,7 @@ export interface HistogramPoint extends Point {
   explicitBounds?: number[]
 }
 
-export interface SummaryPoint extends Point {
+interface SummaryPoint extends Point {
   count?: string
   sum?: number | string
   quantileValues?: { quantile?: number; value?: number | string }[]

@@ -4,7 +4,7 @@ import { gather, scanTraces, SPAN_ID, STRIDE, TRACE_ID, type TraceBatch } from '
 import { validate } from './validate.ts'
 import { WireReader } from './wire.ts'
 
-export interface Scanned {
+interface Scanned {
   readonly batch: Batch
   /** Spans that were left out because they have no identity. */
   readonly rejected: number

@@ -390,7 +390,7 @@ export function epochMs(body: Buffer, at: number): number {
 }
 
 /** Some of a batch's spans, by row number in rising order. */
-export interface Selection {
+interface Selection {
   readonly batch: TraceBatch
   readonly spans: readonly number[] | Int32Array
 }

@@ -102,7 +102,7 @@ export const policyShape = z.strictObject({
   drop: z.strictObject({ drop_sub_policy: z.array(leaf).min(1) }).optional(),
 })
 
-export type PolicyConfig = z.infer<typeof policyShape>
+type PolicyConfig = z.infer<typeof policyShape>
 
 /** `drop` policies decide against a trace whatever the others say. */
 export function createPolicy(

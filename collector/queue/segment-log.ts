@@ -22,7 +22,7 @@ export interface Position {
   readonly count: number
 }
 
-export interface Recovered {
+interface Recovered {
   readonly position: Position
   readonly payload: Buffer
 }

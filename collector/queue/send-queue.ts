@@ -50,7 +50,7 @@ export type Delivery =
   | { readonly kind: 'permanent'; readonly reason: string }
   | { readonly kind: 'retry'; readonly reason: string; readonly afterMs?: number | undefined }
 
-export interface SendQueueOptions {
+interface SendQueueOptions {
   readonly consumers: number
   readonly size: number
   readonly sizer: 'requests' | 'items' | 'bytes'

@@ -23,7 +23,7 @@ export interface RequestLogOptions {
 }
 
 /** One request, and what is known of it without reading it. */
-export interface RequestEntry {
+interface RequestEntry {
   /** Rises with each request. */
   readonly serial: number
   readonly arrivedAt: number

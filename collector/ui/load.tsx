@@ -2,7 +2,7 @@ import type { ComponentChildren } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 import { get } from './api.ts'
 
-export type Loaded<Answer> =
+type Loaded<Answer> =
   | { readonly state: 'loading'; readonly data?: undefined; readonly error?: undefined }
   | { readonly state: 'failed'; readonly error: Error; readonly data?: undefined }
   | { readonly state: 'ready'; readonly data: Answer; readonly error?: undefined }

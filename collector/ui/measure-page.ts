@@ -13,7 +13,7 @@ export const largeTrace: readonly MadeSpan[] = Array.from({ length: 100_000 }, (
   ms: i === 0 ? 1000 : 1 + (i % 7),
 }))
 
-export interface PageFigures {
+interface PageFigures {
   /** From the address to the first rows of the waterfall, ms. */
   readonly firstViewMs: number
   /** CPU time of it on the page's main thread, ms; other programs on the machine do not add to it. */

@@ -6,7 +6,7 @@ import { over } from './view.ts'
 import type { View } from './view.ts'
 
 /** A zone of climaxes; what is asked of "the SC" is that of its lowest bar. */
-export interface Zone {
+interface Zone {
   climaxes: number[]
   end: number
   bar: number
@@ -16,7 +16,7 @@ export interface Zone {
   confidence: number
 }
 
-export interface Rally {
+interface Rally {
   bar: number
   confirmed: number
   high: number

@@ -4,7 +4,7 @@
  */
 const margin = 1e-9
 
-export interface CloseCalls {
+interface CloseCalls {
   count: number
 }
 

@@ -24,14 +24,14 @@ import { utadConfidence } from './scores.ts'
 import { down, up, view } from './view.ts'
 import type { View } from './view.ts'
 
-export interface OracleEvent {
+interface OracleEvent {
   type: string
   bar: number
   confirmed: number
   confidence: number
 }
 
-export interface OraclePattern {
+interface OraclePattern {
   type: Proposal['type']
   /** First pivot and first ACTIVE bar of the range. */
   range: string
@@ -46,20 +46,20 @@ export interface OraclePattern {
   verdict: Verdict | null
 }
 
-export interface OracleMove {
+interface OracleMove {
   bar: number
   range: string
   to: Phase
   confidence: number
 }
 
-export interface OracleStatus {
+interface OracleStatus {
   bar: number
   range: string
   status: string
 }
 
-export interface OracleResult {
+interface OracleResult {
   measures: Measures[]
   events: OracleEvent[]
   ranges: Range[]

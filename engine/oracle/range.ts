@@ -4,7 +4,7 @@ import type { Beginning } from './climaxes.ts'
 export type Phase = 'none' | 'A' | 'B' | 'C' | 'D' | 'E'
 
 /** The false break that began phase C: a Spring, or in a distribution a UTAD. In the range's view. */
-export interface FalseBreak {
+interface FalseBreak {
   bar: number
   confirmed: number
   /** As known at the confirmation, without Test points. */

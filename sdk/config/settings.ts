@@ -1,7 +1,7 @@
 import * as read from './read-value.ts'
 
 /** One setting: where its value may come from, and what it is when nobody says. */
-export interface Setting<Value> {
+interface Setting<Value> {
   /** Environment variables, the most specific first. */
   readonly env: readonly EnvironmentSource<Value>[]
   readonly fallback: Value
@@ -10,7 +10,7 @@ export interface Setting<Value> {
   readonly about: string
 }
 
-export interface EnvironmentSource<Value> {
+interface EnvironmentSource<Value> {
   readonly name: string
   /** @throws TypeError with a sentence that says what is expected */
   readonly parse: (text: string) => Value

@@ -2,7 +2,7 @@ import { errorType } from '../record-error.ts'
 
 export type PlainValue = string | number | boolean | null | PlainValue[] | { [key: string]: PlainValue }
 
-export interface PlainOptions {
+interface PlainOptions {
   /** What becomes of an error's message. */
   readonly message: (text: string) => string
   readonly maxDepth?: number

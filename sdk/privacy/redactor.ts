@@ -12,7 +12,7 @@ import {
   sensitiveName,
 } from './mask-text.ts'
 
-export type RedactionSettings = Pick<Settings, 'errorMessages' | 'redactKeys' | 'captureStatements'>
+type RedactionSettings = Pick<Settings, 'errorMessages' | 'redactKeys' | 'captureStatements'>
 
 /** Takes secrets out of what is about to be emitted. */
 export interface Redactor {

@@ -20,7 +20,7 @@ export interface RegistryMetric {
   }
 }
 
-export interface RegistrySpan {
+interface RegistrySpan {
   readonly brief: string
   readonly annotations: { readonly tapescope: { readonly span_name: string } }
   readonly attributes: readonly { readonly ref: string }[]

@@ -7,12 +7,12 @@ export interface LookSeries {
   readonly close: Float64Array
 }
 
-export interface LookResult {
+interface LookResult {
   readonly patterns: readonly number[]
   readonly highest: number
 }
 
-export interface LookEngine {
+interface LookEngine {
   generate(bars: LookSeries, run?: { observer?: EngineObserver }): LookResult
 }
 

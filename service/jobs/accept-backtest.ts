@@ -8,7 +8,7 @@ import { snakeCase } from '../snake-case.ts'
 import type { BacktestRequest } from './backtest-request.ts'
 import { type JobQueue, queueName } from './job-queue.ts'
 
-export interface AcceptedRun {
+interface AcceptedRun {
   id: string
   createdAt: string
 }

@@ -3,7 +3,7 @@ import type { Queryable } from '../database.ts'
 import type { SeriesKey } from '../load-bars.ts'
 import type { SeriesCache } from '../series-cache.ts'
 
-export interface BarShelf {
+interface BarShelf {
   /** The bars of a series; those who give the same `scope` get the same copy. */
   get(database: Queryable, key: SeriesKey, scope: string): Promise<BarSeries>
 }

@@ -16,7 +16,7 @@ export interface BacktestJob {
 }
 
 /** A job to send. */
-export interface NewJob {
+interface NewJob {
   data: BacktestJob
   /** Higher goes first: a single run that somebody waits for passes the parts of a sweep. */
   priority: number

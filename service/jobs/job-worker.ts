@@ -10,7 +10,7 @@ import { createBarShelf } from './bar-shelf.ts'
 import { createThreadPool, type ThreadTelemetry } from './thread-pool.ts'
 import { type RunWatch, watchRuns } from './watch-runs.ts'
 
-export interface JobWorkerOptions {
+interface JobWorkerOptions {
   database: Database
   series: SeriesCache
   queue: JobQueue

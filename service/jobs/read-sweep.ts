@@ -5,7 +5,7 @@ import { camelCase } from '../snake-case.ts'
 import { planRuns, type SweepRequest } from './accept-sweep.ts'
 import type { RunStatus } from './wait-for-run.ts'
 
-export interface SweepState {
+interface SweepState {
   id: string
   status: 'PENDING' | 'RUNNING' | 'COMPLETED' | 'CANCELLED'
   request: Record<string, unknown>
@@ -73,7 +73,7 @@ interface RunRecord {
   trace_id: string | null
 }
 
-export interface MergedSweep {
+interface MergedSweep {
   /** The best first; at most `top`. */
   ranked: {
     backtest_run_id: string

@@ -15,7 +15,7 @@ import { watchRun } from './run-control.ts'
 import { renderResult, type StoredResult } from './render-result.ts'
 import type { ThreadTelemetry } from './thread-pool.ts'
 
-export interface ThreadTask {
+interface ThreadTask {
   bars: BarSeries
   config: BacktestConfig
   metricsOnly: boolean

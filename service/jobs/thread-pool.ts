@@ -18,7 +18,7 @@ export type ThreadTelemetry = Pick<
   profileRuns?: ThreadProfileOptions & { everyMs: number }
 }
 
-export interface PoolRun {
+interface PoolRun {
   bars: BarSeries
   config: BacktestConfig
   metricsOnly: boolean
@@ -29,7 +29,7 @@ export interface PoolRun {
   signal: AbortSignal
 }
 
-export interface ThreadPool {
+interface ThreadPool {
   /** Runs in a thread of its own; as many at once as there are calls. @throws what the run threw, by name and message */
   run(task: PoolRun): Promise<StoredResult>
   /** Starts a thread, so that the first run need not wait for one. */

@@ -67,7 +67,7 @@ export interface Trade {
 }
 
 /** Which series of which service. */
-export interface SeriesOf {
+interface SeriesOf {
   readonly service: string
   readonly symbol: string
   readonly timeframe: string

@@ -1,7 +1,7 @@
 import { nameOf, type TraceModel } from './trace-model.ts'
 
 /** Spans of one path (names from the root down), milliseconds. */
-export interface PathStats {
+interface PathStats {
   readonly count: number
   readonly total: number
   readonly self: number

@@ -2,7 +2,7 @@ import type { SpeedscopeFile } from '../api.ts'
 import { nameOf, type TraceModel } from './trace-model.ts'
 
 /** What a node of a flame graph stands for; times in milliseconds. */
-export interface Figures {
+interface Figures {
   /** With what is below. */
   value: number
   /** Of this node alone. */

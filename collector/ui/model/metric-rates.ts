@@ -2,7 +2,7 @@ import type { History } from '../api.ts'
 import { quantileMs, serviceOf, type SpanMetric } from './open-metrics.ts'
 
 /** What happened between one scrape and the next, at the time of the later one; null where nothing did. */
-export interface Rates {
+interface Rates {
   /** Epoch seconds. */
   readonly time: number[]
   /** Per second. */

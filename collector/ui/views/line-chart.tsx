@@ -10,7 +10,7 @@ export interface Line {
 }
 
 /** Points beside the lines that can be opened; `time` in epoch seconds. */
-export interface ChartPoint {
+interface ChartPoint {
   readonly time: number
   readonly value: number
 }
