@@ -60,21 +60,21 @@ export class LiveRange {
   readonly ordinal: number
   readonly first: number
   readonly activeBar: number
-  last: number
+  last!: number
   version = 1
   status: RangeStatus = 'ACTIVE'
   statusReason: string | null = null
   statusBar: number
-  iceMean: number
-  creekMean: number
-  quality: number
-  durationPoints: number
-  touchPoints: number
-  tightnessPoints: number
-  dryingPoints: number
-  ice: Level
-  creek: Level
-  cause: number
+  iceMean!: number
+  creekMean!: number
+  quality!: number
+  durationPoints!: number
+  touchPoints!: number
+  tightnessPoints!: number
+  dryingPoints!: number
+  ice!: Level
+  creek!: Level
+  cause!: number
 
   bias: Bias = 'UNDETERMINED'
   direction: Direction = 1
@@ -121,17 +121,7 @@ export class LiveRange {
     this.activeBar = bar
     this.statusBar = bar
     this.ownFrom = candidate.first - 10
-    this.last = candidate.last
-    this.iceMean = candidate.iceMean
-    this.creekMean = candidate.creekMean
-    this.quality = candidate.quality
-    this.durationPoints = candidate.durationPoints
-    this.touchPoints = candidate.touchPoints
-    this.tightnessPoints = candidate.tightnessPoints
-    this.dryingPoints = candidate.dryingPoints
-    this.ice = candidate.ice
-    this.creek = candidate.creek
-    this.cause = causeFactor(this.duration)
+    this.take(candidate)
   }
 
   get duration(): number {
@@ -179,6 +169,11 @@ export class LiveRange {
 
   /** Takes over a candidate that is this same range; its start stays. */
   refresh(candidate: RangeCandidate): void {
+    this.take(candidate)
+    this.version++
+  }
+
+  private take(candidate: RangeCandidate): void {
     this.iceMean = candidate.iceMean
     this.creekMean = candidate.creekMean
     this.last = candidate.last
@@ -190,7 +185,6 @@ export class LiveRange {
     this.ice = candidate.ice
     this.creek = candidate.creek
     this.cause = causeFactor(this.duration)
-    this.version++
   }
 
   /** Forgets everything that only a range in a phase can have, except the last breakout's story. */

@@ -1,8 +1,8 @@
-import { context, ProxyTracerProvider, trace } from '@opentelemetry/api'
-import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
+import { ProxyTracerProvider, trace } from '@opentelemetry/api'
 import { InMemorySpanExporter, SimpleSpanProcessor, type ReadableSpan } from '@opentelemetry/sdk-trace'
 import * as fc from 'fast-check'
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
+import { keepSpans } from './fixtures/keep-spans.ts'
 import { instrumentBacktestEngine } from './instrument-backtest-engine.ts'
 import { instrumentEngine } from './instrument-engine.ts'
 import { instrumentSignalEngine } from './instrument-signal-engine.ts'
@@ -11,21 +11,7 @@ import { lookEngine, seriesOf, type LookSeries } from './testing/look-engine.ts'
 import { SpanProvider } from './spans/span-provider.ts'
 import { withSpan } from './with-span.ts'
 
-const memory = new InMemorySpanExporter()
-
-beforeAll(() => {
-  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())
-  trace.setGlobalTracerProvider(
-    new SpanProvider({
-      spanProcessors: [new SimpleSpanProcessor({ exporter: memory })],
-    }),
-  )
-})
-afterAll(() => {
-  trace.disable()
-  context.disable()
-})
-beforeEach(() => memory.reset())
+const memory = keepSpans()
 
 /** Start and end in whole nanoseconds. */
 const times = ({ startTime, endTime }: ReadableSpan): [bigint, bigint] => [

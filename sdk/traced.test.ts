@@ -2,29 +2,12 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { context, trace } from '@opentelemetry/api'
-import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
-import { InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace'
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
+import { keepSpans } from './fixtures/keep-spans.ts'
 import { traced } from './traced.ts'
-import { SpanProvider } from './spans/span-provider.ts'
 import { withSpan } from './with-span.ts'
 
-const memory = new InMemorySpanExporter()
-
-beforeAll(() => {
-  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())
-  trace.setGlobalTracerProvider(
-    new SpanProvider({
-      spanProcessors: [new SimpleSpanProcessor({ exporter: memory })],
-    }),
-  )
-})
-afterAll(() => {
-  trace.disable()
-  context.disable()
-})
-beforeEach(() => memory.reset())
+const memory = keepSpans()
 
 const ended = () => memory.getFinishedSpans().map(({ name, attributes }) => [name, attributes['error.type']])
 

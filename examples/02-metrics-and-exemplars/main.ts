@@ -10,7 +10,7 @@ const orderTime: MetricDefinition = {
   unit: 's',
   description: 'Time from an order to its acknowledgement.',
   labels: ['venue'],
-  boundaries: [0.005, 0.02, 0.1, 0.5],
+  boundaries: [0.005, 0.02, 0.1, 0.5, 2],
   exemplars: true,
 }
 
@@ -22,7 +22,7 @@ async function order(symbol: string): Promise<void> {
     const started = performance.now()
     await withSpan('check risk', () => sleep(1))
     // What nobody knew: one symbol in forty has its limits in another database.
-    if (symbol === 'S17') await withSpan('read limits elsewhere', () => sleep(150))
+    if (symbol === 'S17') await withSpan('read limits elsewhere', () => sleep(700))
     await withSpan('send', () => sleep(1))
     seconds.recordInSpan((performance.now() - started) / 1000, span)
   })

@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 import { count } from '../format.ts'
 import type { BarMarks, Pattern } from '../model/bar-series.ts'
 import { barAt, type BarColumns, barsOf, type Span, viewOf } from '../model/bar-window.ts'
+import { usePaintedCanvas } from './use-painted-canvas.ts'
 
 interface CandlesProps {
   readonly bars: BarColumns
@@ -23,18 +24,13 @@ export function Candles({ bars, marks, view, look, chosen, choose }: CandlesProp
   const pointed = Math.min(over ?? end - 1, bars.time.length - 1)
   const drag = useRef<{ x: number; first: number; end: number; bars: BarColumns; moved: boolean }>(undefined)
   const patterns = marks?.patterns ?? []
-  useEffect(() => {
-    const element = canvas.current!
-    const draw = (): void => paint(element, bars, marks, [first, end], chosen)
-    const watch = new ResizeObserver(draw)
-    watch.observe(element)
-    const theme = matchMedia('(prefers-color-scheme: dark)')
-    theme.addEventListener('change', draw)
-    return () => {
-      watch.disconnect()
-      theme.removeEventListener('change', draw)
-    }
-  }, [bars, marks, first, end, chosen])
+  usePaintedCanvas(canvas, (element) => paint(element, bars, marks, [first, end], chosen), [
+    bars,
+    marks,
+    first,
+    end,
+    chosen,
+  ])
 
   const barUnder = (clientX: number): number => {
     const box = canvas.current!.getBoundingClientRect()

@@ -72,92 +72,85 @@ export function Flame({ tree, unit, difference = false }: FlameProps) {
       />
       <h3>Self time</h3>
       <div class="scroll">
-        {difference ? (
-          <Changes of={totals} unit={unit} show={setText} />
-        ) : (
-          <Totals of={totals} whole={tree.value} unit={unit} show={setText} />
-        )}
+        <SelfTimes
+          of={totals}
+          columns={difference ? ofTwo(unit) : ofOne(tree.value, unit)}
+          unit={unit}
+          show={setText}
+        />
       </div>
     </div>
   )
 }
 
-interface TableProps {
+interface Column {
+  readonly head: string
+  readonly cell: (one: SelfTime) => string
+  readonly class?: (one: SelfTime) => string
+}
+
+/** Own time of functions or spans. Of a difference: what changed most first, also what only the first of the two has. */
+function SelfTimes({ of, columns, unit, show }: SelfTimesProps) {
+  return (
+    <table class="list">
+      <thead>
+        <tr>
+          <th>{UNIT[unit][0]}</th>
+          {columns.map(({ head }, i) => (
+            <th key={i} class="number">
+              {head}
+            </th>
+          ))}
+          {unit === 'samples' ? <th>Where</th> : null}
+        </tr>
+      </thead>
+      <tbody>
+        {of.map((one) => (
+          <tr key={`${one.name} ${one.place}`}>
+            <td class="wide">
+              <button class="link" onClick={() => show(one.name)}>
+                {one.name || '(no name)'}
+              </button>
+            </td>
+            {columns.map((column, i) => (
+              <td key={i} class={`number ${column.class?.(one) ?? ''}`}>
+                {column.cell(one)}
+              </td>
+            ))}
+            {unit === 'samples' ? <td class="quiet">{one.place ?? 'engine of JavaScript'}</td> : null}
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  )
+}
+
+interface SelfTimesProps {
   readonly of: readonly SelfTime[]
+  readonly columns: readonly Column[]
   readonly unit: FlameProps['unit']
   readonly show: (name: string) => void
 }
 
 const UNIT = { samples: ['Function', 'Samples'], spans: ['Span', 'Spans'] } as const
 
-function Totals({ of, whole, unit, show }: TableProps & { whole: number }) {
-  return (
-    <table class="list">
-      <thead>
-        <tr>
-          <th>{UNIT[unit][0]}</th>
-          <th class="number">Self</th>
-          <th class="number">Share</th>
-          <th class="number">{UNIT[unit][1]}</th>
-          {unit === 'samples' ? <th>Where</th> : null}
-        </tr>
-      </thead>
-      <tbody>
-        {of.map((one) => (
-          <tr key={`${one.name} ${one.place}`}>
-            <td class="wide">
-              <button class="link" onClick={() => show(one.name)}>
-                {one.name || '(no name)'}
-              </button>
-            </td>
-            <td class="number">{duration(one.self)}</td>
-            <td class="number">{percent(whole > 0 ? one.self / whole : 0)}</td>
-            <td class="number">{count(one.own)}</td>
-            {unit === 'samples' ? <td class="quiet">{one.place ?? 'engine of JavaScript'}</td> : null}
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  )
-}
+const ofOne = (whole: number, unit: FlameProps['unit']): Column[] => [
+  { head: 'Self', cell: ({ self }) => duration(self) },
+  { head: 'Share', cell: ({ self }) => percent(whole > 0 ? self / whole : 0) },
+  { head: UNIT[unit][1], cell: ({ own }) => count(own) },
+]
 
-/** What changed most first, also what only the first of the two has. */
-function Changes({ of, unit, show }: TableProps) {
-  return (
-    <table class="list">
-      <thead>
-        <tr>
-          <th>{UNIT[unit][0]}</th>
-          <th class="number">Self A</th>
-          <th class="number">B</th>
-          <th class="number">B − A</th>
-          <th class="number">{UNIT[unit][1]} A</th>
-          <th class="number">B</th>
-          {unit === 'samples' ? <th>Where</th> : null}
-        </tr>
-      </thead>
-      <tbody>
-        {of.map((one) => (
-          <tr key={`${one.name} ${one.place}`}>
-            <td class="wide">
-              <button class="link" onClick={() => show(one.name)}>
-                {one.name || '(no name)'}
-              </button>
-            </td>
-            <td class="number">{one.ownWas > 0 ? duration(one.selfWas) : '–'}</td>
-            <td class="number">{one.own > 0 ? duration(one.self) : '–'}</td>
-            <td class={`number ${one.self > one.selfWas ? 'grown' : 'shrunk'}`}>
-              {signed(one.self - one.selfWas)}
-            </td>
-            <td class="number">{count(one.ownWas)}</td>
-            <td class="number">{count(one.own)}</td>
-            {unit === 'samples' ? <td class="quiet">{one.place ?? 'engine of JavaScript'}</td> : null}
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  )
-}
+const ofTwo = (unit: FlameProps['unit']): Column[] => [
+  { head: 'Self A', cell: ({ ownWas, selfWas }) => (ownWas > 0 ? duration(selfWas) : '–') },
+  { head: 'B', cell: ({ own, self }) => (own > 0 ? duration(self) : '–') },
+  {
+    head: 'B − A',
+    cell: ({ self, selfWas }) => signed(self - selfWas),
+    class: ({ self, selfWas }) => (self > selfWas ? 'grown' : 'shrunk'),
+  },
+  { head: `${UNIT[unit][1]} A`, cell: ({ ownWas }) => count(ownWas) },
+  { head: 'B', cell: ({ own }) => count(own) },
+]
 
 const signed = (ms: number): string => `${ms >= 0 ? '+' : '−'}${duration(Math.abs(ms))}`
 

@@ -1,6 +1,7 @@
-import { useEffect, useRef } from 'preact/hooks'
+import { useRef } from 'preact/hooks'
 import { duration } from '../format.ts'
 import type { TraceModel } from '../model/trace-model.ts'
+import { usePaintedCanvas } from './use-painted-canvas.ts'
 
 interface MinimapProps {
   readonly trace: TraceModel
@@ -12,18 +13,7 @@ interface MinimapProps {
 export function Minimap({ trace, range, setRange }: MinimapProps) {
   const canvas = useRef<HTMLCanvasElement>(null)
   const from = useRef<number | undefined>(undefined)
-  useEffect(() => {
-    const element = canvas.current!
-    const draw = (): void => paint(element, trace, range)
-    const watch = new ResizeObserver(draw)
-    watch.observe(element)
-    const theme = matchMedia('(prefers-color-scheme: dark)')
-    theme.addEventListener('change', draw)
-    return () => {
-      watch.disconnect()
-      theme.removeEventListener('change', draw)
-    }
-  }, [trace, range])
+  usePaintedCanvas(canvas, (element) => paint(element, trace, range), [trace, range])
   const momentAt = (event: PointerEvent): number => {
     const box = canvas.current!.getBoundingClientRect()
     return Math.min(1, Math.max(0, (event.clientX - box.left) / box.width)) * trace.endMs
