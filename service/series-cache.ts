@@ -4,7 +4,7 @@ import { loadBars, type SeriesKey } from './load-bars.ts'
 import { shareBars } from './share-bars.ts'
 
 /** All bars of a series as they were at `revision`; in shared memory, so that threads read them without a copy. */
-interface StoredSeries {
+export interface StoredSeries {
   readonly bars: BarSeries
   /** Grows with each change of the series' bars; see migration 0005. */
   readonly revision: string
