@@ -50,6 +50,60 @@ async function storedBars({ database } = service): Promise<number> {
   return row.count
 }
 
+const series = { symbol: 'F', timeframe: '1d' }
+const nobody = '00000000-0000-8000-8000-000000000000'
+const period = { start_date: '2000-01-01', end_date: '2030-01-01', strategy: 'buy_and_hold' }
+/** Every way in which a request comes to the database. */
+const requests: [method: string, path: string, body?: unknown][] = [
+  ['GET', '/api/v1/signals/active'],
+  ['GET', '/api/v1/bars?symbol=F&timeframe=1d'],
+  ['GET', '/api/v1/bars/chart?symbol=F&timeframe=1d'],
+  ['GET', '/api/v1/patterns/detect?symbol=F&timeframe=1d'],
+  ['GET', `/api/v1/signals/${nobody}/trace`],
+  ['GET', `/api/v1/backtests/${nobody}/events`],
+  ['POST', '/api/v1/signals/generate', series],
+  ['POST', `/api/v1/signals/${nobody}/approve`],
+  ['POST', `/api/v1/notifications/${nobody}/read`],
+  ['POST', '/api/v1/backtests/run', { ...series, ...period }],
+  ['POST', '/api/v1/backtests/run?wait=10', { ...series, ...period }],
+  ['POST', `/api/v1/backtests/${nobody}/cancel`],
+  ['POST', '/api/v1/sweeps', { symbols: ['F'], timeframe: '1d', ...period }],
+]
+
+interface Answer {
+  what: string
+  status: number
+  seconds: number
+  retryAfter: string | null
+}
+
+/** All of them at once. */
+function askAll(on = service): Promise<Answer[]> {
+  return Promise.all(
+    requests.map(async ([method, path, body]) => {
+      const started = performance.now()
+      const { status, headers } = await on.call(method, path, body)
+      const seconds = (performance.now() - started) / 1e3
+      return { what: `${method} ${path}`, status, seconds, retryAfter: headers.get('retry-after') }
+    }),
+  )
+}
+
+/** None that is broken, none that hangs: it is served, or told to come again. */
+function expectBounded(answers: Answer[]): void {
+  for (const { what, status, seconds, retryAfter } of answers) {
+    expect({ what, broken: status >= 500 && status !== 503 }).toEqual({ what, broken: false })
+    expect({ what, late: seconds >= 3 }).toEqual({ what, late: false })
+    const told = status !== 503 || Number(retryAfter) > 0
+    expect({ what, told }).toEqual({ what, told: true })
+  }
+}
+
+function expectAllRefused(answers: Answer[]): void {
+  expectBounded(answers)
+  expect(answers.filter(({ status }) => status !== 503)).toEqual([])
+}
+
 /** Refused as it must be: to come again, soon told. */
 function expectRefused({ status, seconds, retryAfter }: Awaited<ReturnType<typeof storeBar>>): void {
   expect(status).toBe(503)
@@ -91,6 +145,7 @@ describe('when PostgreSQL', () => {
     try {
       const answers = await Promise.all(Array.from({ length: 8 }, () => storeBar()))
       for (const answer of answers) expectRefused(answer)
+      expectAllRefused(await askAll())
       expect((await service.app.request('/readyz')).status).toBe(503)
       expect((await service.app.request('/healthz')).status).toBe(200)
     } finally {
@@ -131,6 +186,23 @@ describe('when PostgreSQL', () => {
     expect((await storeBar()).status).toBe(200)
   })
 
+  it('is killed while every kind of request is under way: none breaks or hangs, all are served soon', async () => {
+    expect((await storeBar()).status).toBe(200)
+    const first = service.postgres.pid()!
+    const rounds: Promise<Answer[]>[] = []
+    for (let round = 0; round < 12; round++) {
+      rounds.push(askAll())
+      if (round === 3) process.kill(first, 'SIGKILL')
+      await sleep(100)
+    }
+    const answers = (await Promise.all(rounds)).flat()
+    expectBounded(answers)
+    expect(answers.some(({ status }) => status === 503)).toBe(true)
+    expect(await recovered(service)).toBe(true)
+    const served = await askAll()
+    expect(served.filter(({ status }) => status >= 500)).toEqual([])
+  })
+
   it('is restarted by its operator: requests go on within 5 s', async () => {
     let acknowledged = await storedBars()
     const first = service.postgres.pid()!
@@ -160,6 +232,7 @@ describe('when the way to PostgreSQL', () => {
       proxy.delay(600)
       const answers = await Promise.all(Array.from({ length: 6 }, () => storeBar(far)))
       for (const answer of answers) expectRefused(answer)
+      expectBounded(await askAll(far))
       proxy.delay(0)
       expect(await recovered(far)).toBe(true)
       expect((await storeBar(far)).status).toBe(200)
@@ -177,6 +250,7 @@ describe('when the way to PostgreSQL', () => {
       await proxy.cut()
       for (const answer of await Promise.all(Array.from({ length: 6 }, () => storeBar(far))))
         expectRefused(answer)
+      expectAllRefused(await askAll(far))
       expect((await far.app.request('/readyz')).status).toBe(503)
       await proxy.open()
       expect(await recovered(far)).toBe(true)

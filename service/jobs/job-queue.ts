@@ -1,6 +1,6 @@
 import { PgBoss } from 'pg-boss'
 import { type ContextCarrier, replaceGauges } from '@tapescope/sdk'
-import type { Transaction } from '../database.ts'
+import type { Queryable, Transaction } from '../database.ts'
 import type { BacktestRequest } from './backtest-request.ts'
 
 /** What a job carries: all that another machine needs besides the bars, which it reads from the database. */
@@ -35,7 +35,7 @@ export interface JobQueue {
   /** Within the caller's transaction, so that a run is accepted and queued, or neither. */
   send(transaction: Transaction, jobs: readonly NewJob[]): Promise<void>
   /** Waits and runs no more. Runs that are under way are stopped by their worker. */
-  cancel(ids: readonly string[]): Promise<void>
+  cancel(database: Queryable, ids: readonly string[]): Promise<void>
 }
 
 /** The queue on the service's own PostgreSQL; makes its schema when it is not there. */
@@ -80,18 +80,23 @@ export async function openJobQueue(
       await boss.insert(
         queueName,
         jobs.map(({ data, priority }) => ({ id: data.runId, data, priority, heartbeatSeconds })),
-        {
-          db: {
-            executeSql: async (text, values = []) => ({
-              rows: await transaction.query({ name: 'jobs.send', text, values }),
-            }),
-          },
-        },
+        { db: throughOurs(transaction, 'jobs.send') },
       )
     },
-    async cancel(ids) {
-      if (ids.length > 0) await boss.cancel(queueName, [...ids])
+    async cancel(database, ids) {
+      if (ids.length > 0) {
+        await boss.cancel(queueName, [...ids], { db: throughOurs(database, 'jobs.cancel') })
+      }
     },
+  }
+}
+
+/** The library's own connections know no time limit, and no transaction of ours. */
+function throughOurs(database: Queryable, name: string) {
+  return {
+    executeSql: async (text: string, values: unknown[] = []) => ({
+      rows: await database.query({ name, text, values }),
+    }),
   }
 }
 

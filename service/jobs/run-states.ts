@@ -1,4 +1,5 @@
 import type { Queryable } from '../database.ts'
+import type { JobQueue } from './job-queue.ts'
 import type { StoredResult } from './render-result.ts'
 
 /**
@@ -94,7 +95,7 @@ export async function buryRun(database: Queryable, id: string): Promise<void> {
 /** Ends those of these runs that are not over, and takes their jobs from the queue. Answers with their ids. */
 export async function cancelRuns(
   database: Queryable,
-  queue: { cancel: (ids: readonly string[]) => Promise<void> },
+  queue: Pick<JobQueue, 'cancel'>,
   ids: readonly string[],
 ): Promise<string[]> {
   const rows = await database.query<{ id: string }>({
@@ -104,6 +105,6 @@ export async function cancelRuns(
     values: [ids],
   })
   const ended = rows.map(({ id }) => id)
-  await queue.cancel(ended)
+  await queue.cancel(database, ended)
   return ended
 }
