@@ -164,7 +164,15 @@ test('a program that handles SIGTERM decides about its end', async () => {
 test('killed inside of a synchronous span: all but the last seconds are there, on its span', async () => {
   const { child, ready, ended } = start(['--no-viewer', '--out', 'killed', '--', 'node', 'stuck.mjs'])
   await ready
-  await pause(5000)
+  const onSpans = (): number =>
+    readdirSync(folder).includes('killed.partial')
+      ? readFileSync(join(folder, 'killed.partial'), 'utf8')
+          .split('\n')
+          .slice(0, -1)
+          .flatMap((line) => (JSON.parse(line) as ProfileDocument).samples.span)
+          .filter((span) => span >= 0).length
+      : 0
+  while (onSpans() <= 200) await pause(50)
   for (let i = 0; i < 3; i += 1) {
     child.kill('SIGTERM')
     await pause(300)

@@ -56,16 +56,10 @@ function isAlive(pid: number): boolean {
 }
 
 describe('embedded PostgreSQL', () => {
-  it('is found by other processes while it runs, and only then', async () => {
+  it('is found while it runs, keeps its rows over a stop, and comes back when its process is killed', async () => {
     expect(runningPostgres(join(folder, 'pg'))).toBeUndefined()
-    const postgres = await start()
-    expect(runningPostgres(join(folder, 'pg'))).toBe(postgres.url)
-    await postgres.stop()
-    expect(runningPostgres(join(folder, 'pg'))).toBeUndefined()
-  })
-
-  it('keeps its rows over a stop, and comes back when its process is killed', async () => {
     const first = await start()
+    expect(runningPostgres(join(folder, 'pg'))).toBe(first.url)
     expect(await query(first.url, 'SHOW server_encoding')).toEqual([{ server_encoding: 'UTF8' }])
     await query(first.url, 'CREATE TABLE kept (n INT); INSERT INTO kept VALUES (7)')
     const pid = first.pid()!
@@ -76,6 +70,7 @@ describe('embedded PostgreSQL', () => {
     await first.stop()
     await first.stop()
     expect(isAlive(pid)).toBe(false)
+    expect(runningPostgres(join(folder, 'pg'))).toBeUndefined()
     expect(existsSync(join(first.folder, 'data', 'postmaster.pid'))).toBe(false)
 
     const notices: string[] = []

@@ -2,15 +2,14 @@ import { table } from '../format.ts'
 import { checkPoint, demandOf, type Fleet, fleetFor, goal } from './foretell.ts'
 import type { Measured, Operation } from './measured.ts'
 
-const symbolsOf = [10, 1_000, 100_000]
 const barsPerDay = 1_440
 /** Share of traces that the tail policy keeps beside errors and stored signals (otel-collector.yaml). */
 const sampledShare = 0.1
 /** Spans per CPU second are shared by as many cores as a gateway has. */
 const gatewayCores = 2
 
-/** The answer of `npm run scale`, at most 80 columns wide. */
-export function scaleReport(measured: Measured): string {
+/** The answer of `npm run scale`, at most 80 columns wide. Each of `symbolsOf` is simulated, the largest for seconds. */
+export function scaleReport(measured: Measured, symbolsOf = [10, 1_000, 100_000]): string {
   const { operations, point, environment, revision, createdAt } = measured
   const check = checkPoint(measured)
   const lines = [
@@ -47,7 +46,7 @@ export function scaleReport(measured: Measured): string {
     '',
     ...oneMachine(measured),
     '',
-    ...operations.flatMap((operation) => fleets(measured, operation)),
+    ...operations.flatMap((operation) => fleets(measured, operation, symbolsOf)),
   ]
   return `${lines.join('\n')}\n`
 }
@@ -82,7 +81,7 @@ function oneMachine(measured: Measured): string[] {
   ]
 }
 
-function fleets(measured: Measured, operation: Operation): string[] {
+function fleets(measured: Measured, operation: Operation, symbolsOf: readonly number[]): string[] {
   const demand = demandOf(operation)
   const found = symbolsOf.map((symbols) => fleetFor(symbols, demand))
   const row = (name: string, of: (fleet: Fleet) => string): string[] => [name, ...found.map(of)]
