@@ -10,7 +10,7 @@ export interface BarFlag {
   readonly kind: 'widened' | 'gap' | 'zero_volume' | 'abnormal_volume' | 'abnormal_spread' | 'too_few_bars'
 }
 
-/** An open this far from the close before, as a fraction of that close, may be an unadjusted split (spec 2). */
+/** An open this far from the close before, as a fraction of that close, may be an unadjusted split (method 2). */
 export const splitGapFrac = 0.4
 
 export interface ReadOptions {

@@ -9,7 +9,7 @@ import { breakoutConfidence, breakoutTier, pullbackGrades } from './pattern-scor
 import { fromBDeduction, mean, relativeSlope } from './phase-confidence.ts'
 import { effortAbsorption } from './volume-analysis.ts'
 
-// SOS and LPS, and their mirrors SOW and LPSY (spec 8.2, 8.3).
+// SOS and LPS, and their mirrors SOW and LPSY (method 8.2, 8.3).
 
 const pullbackWindow = 10
 
@@ -115,7 +115,7 @@ const breakoutChain = (
   return { missing: `TEST is missing and phase C had confidence ${lateC}, below 85`, remark: null }
 }
 
-// LPS, and LPSY mirrored (spec 8.3)
+// LPS, and LPSY mirrored (method 8.3)
 
 export const stepPullback = (desk: PatternDesk, bars: BarSeries, range: LiveRange, t: number): void => {
   const { rules, volume } = desk

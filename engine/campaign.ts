@@ -1,16 +1,16 @@
 import { utcDay } from './parse-time.ts'
 import type { PatternType, Side } from './signal.ts'
 
-/** Longest life of a campaign (spec 12). */
+/** Longest life of a campaign (method 12). */
 export const campaignMs = 180 * 86_400_000
 
-/** `SYMBOL-TIMEFRAME-YYYYMMDD` of the UTC day on which the range starts, with `-S` for short (spec 12). */
+/** `SYMBOL-TIMEFRAME-YYYYMMDD` of the UTC day on which the range starts, with `-S` for short (method 12). */
 export const campaignId = (symbol: string, timeframe: string, rangeStartTime: number, side: Side): string =>
   `${symbol}-${timeframe}-${utcDay(rangeStartTime)}${side === 'SHORT' ? '-S' : ''}`
 
 /**
  * The share of a campaign's budget that a pattern may use, given what the campaign has already taken, and that
- * share as a fraction of equity (spec 12).
+ * share as a fraction of equity (method 12).
  */
 export const campaignCap = (
   type: PatternType,
@@ -37,7 +37,7 @@ export interface ScaledTarget {
 }
 
 /**
- * Targets of a scaled exit: half, three tenths, one fifth (spec 12). A target that is not above 0 is dropped and
+ * Targets of a scaled exit: half, three tenths, one fifth (method 12). A target that is not above 0 is dropped and
  * its share joins the one before it.
  */
 export const scaledTargets = (

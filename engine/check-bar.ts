@@ -1,6 +1,6 @@
 import type { BarSeries } from './bar-series.ts'
 
-/** How far, as a fraction of the price, an open or close may lie outside low..high and still be kept (spec 2). */
+/** How far, as a fraction of the price, an open or close may lie outside low..high and still be kept (method 2). */
 const wideningLimitFrac = 0.005
 
 /**

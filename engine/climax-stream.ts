@@ -7,7 +7,7 @@ import type { VolumeAnalysis } from './volume-analysis.ts'
 /** +1 reads accumulation (selling climax, rally, test of the low), -1 its mirror. */
 export type Direction = 1 | -1
 
-/** Climaxes at most this far apart, and this far from the first, are one zone (spec 6). */
+/** Climaxes at most this far apart, and this far from the first, are one zone (method 6). */
 const zoneGap = 10
 const zoneLength = 60
 /** The rally after a zone is looked for, and known, within this many bars. */
@@ -53,7 +53,7 @@ export const rallyEvent = 1
 const testEvent = 2
 
 /**
- * Climax, automatic rally and secondary test of one direction, read from the bar stream alone (spec 6). Events lie
+ * Climax, automatic rally and secondary test of one direction, read from the bar stream alone (method 6). Events lie
  * on a tape in the order in which they became known.
  */
 export class ClimaxStream {

@@ -209,7 +209,7 @@ export class Script {
     return this.tape.mirrored ? falling : rising
   }
 
-  /** Support as the touches so far make it: their volume-weighted mean (engine.md section 5). */
+  /** Support as the touches so far make it: their volume-weighted mean (method 5). */
   get #ice(): number {
     return this.tape.level(weightedMean(this.#lows))
   }

@@ -4,7 +4,7 @@ import type { Level } from './signal.ts'
 import type { VolumeAnalysis } from './volume-analysis.ts'
 import { volumeTrendPoints } from './volume-trend.ts'
 
-/** A pivot this near its cluster's mean touches the level (spec 5). */
+/** A pivot this near its cluster's mean touches the level (method 5). */
 const touchFrac = 0.015
 
 type LevelKind = 'ice' | 'creek'
@@ -12,7 +12,7 @@ type LevelKind = 'ice' | 'creek'
 const ratios = new Float64Array(32)
 const touched = new Int32Array(32)
 
-/** Price and strength of the level that cluster `k` of one side forms (spec 5). */
+/** Price and strength of the level that cluster `k` of one side forms (method 5). */
 const levelOf = (
   kind: LevelKind,
   side: PivotClusters,

@@ -128,7 +128,7 @@ export class LiveRange {
     return this.last - this.first + 1
   }
 
-  /** From phase C on the levels stand still and no candidate displaces the range (spec 4.5). */
+  /** From phase C on the levels stand still and no candidate displaces the range (method 4.5). */
   get frozen(): boolean {
     return this.phase >= inC
   }

@@ -20,7 +20,7 @@ describe('scores', () => {
     tested: false,
   }
 
-  it('of a Spring follow spec 8.1', () => {
+  it('of a Spring follow method 8.1', () => {
     expect(springConfidence({ ...spring, testsRatio: Number.NaN, iceStrength: 60, recoveryBars: 2 })).toBe(
       100,
     )
@@ -104,7 +104,7 @@ describe('scores', () => {
     })
   })
 
-  it('of a UTAD follow spec 8.4, with the lowest tiers up to the gates', () => {
+  it('of a UTAD follow method 8.4, with the lowest tiers up to the gates', () => {
     expect(utadConfidence(0.007, 2, 2)).toBe(100)
     expect(utadConfidence(0.009, 1.7, 3)).toBe(85)
     expect(utadConfidence(0.015, 1.3, 1)).toBe(90)

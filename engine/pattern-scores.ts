@@ -1,6 +1,6 @@
 import type { SpringTest } from './signal.ts'
 
-/** Linear between the ends, truncated to an integer (spec 1). */
+/** Linear between the ends, truncated to an integer (method 1). */
 const between = (value: number, from: number, to: number, low: number, high: number): number =>
   Math.trunc(low + ((high - low) * (value - from)) / (to - from))
 
@@ -64,7 +64,7 @@ interface BreakoutScore {
   readonly phaseC: number
 }
 
-/** SOS, and SOW mirrored (spec 8.2). */
+/** SOS, and SOW mirrored (method 8.2). */
 export const breakoutConfidence = (sos: BreakoutScore): number => {
   const { ratio, spreadRatio, closePosition, distance, rangeAge, phaseC } = sos
   const volume =
@@ -118,7 +118,7 @@ interface PullbackGrades {
   readonly effort: 'NO_SUPPLY' | 'HEALTHY_PULLBACK' | 'SELLING_PRESSURE' | 'NEUTRAL'
 }
 
-/** LPS, and LPSY mirrored (spec 8.3). */
+/** LPS, and LPSY mirrored (method 8.3). */
 export const pullbackGrades = (lps: PullbackScore): PullbackGrades => {
   const distance = lps.distance <= 0.01 ? 'PREMIUM' : lps.distance <= 0.02 ? 'QUALITY' : 'ACCEPTABLE'
   const { volumeShare, spreadShare, volumeSlope } = lps
@@ -142,7 +142,7 @@ export const pullbackGrades = (lps: PullbackScore): PullbackGrades => {
   return { confidence: Math.max(0, Math.min(100, base + points)), distance, volume, spread, effort }
 }
 
-/** Spec 8.4; the lowest tier of each table extends to its gate (spec 8.5). */
+/** Spec 8.4; the lowest tier of each table extends to its gate (method 8.5). */
 export const utadConfidence = (breakout: number, ratio: number, barsToFailure: number): number =>
   70 +
   (breakout >= 0.006 && breakout <= 0.008 ? 10 : 5) +

@@ -2,10 +2,10 @@ import type { BarSeries } from './bar-series.ts'
 import type { LiveRange } from './live-range.ts'
 import { inA, inB, inC, inD } from './live-range.ts'
 
-/** What a breakout straight out of phase B takes off pattern and phase confidence (spec 8.5). */
+/** What a breakout straight out of phase B takes off pattern and phase confidence (method 8.5). */
 export const fromBDeduction = 5
 
-/** Confidence 0-100 of the phase a range is in at the close of `t` (spec 7.2); 0 without a phase. */
+/** Confidence 0-100 of the phase a range is in at the close of `t` (method 7.2); 0 without a phase. */
 export const phaseConfidence = (range: LiveRange, t: number): number => {
   switch (range.phase) {
     case 0:
@@ -74,7 +74,7 @@ const contextB = (range: LiveRange, t: number): number => {
   return (inside === tests ? 5 : inside / tests >= 0.7 ? 3 : 0) + (length >= 10 && length <= 40 ? 5 : 0)
 }
 
-/** Advisory sub-state of phases C and E at the close of `t` (spec 7.3); null in other phases. */
+/** Advisory sub-state of phases C and E at the close of `t` (method 7.3); null in other phases. */
 export const subState = (range: LiveRange, bars: BarSeries, t: number): string | null => {
   if (range.phase === inC) {
     if (range.tested !== null && t - range.tested.testBar < 5) return 'TEST'
@@ -84,7 +84,7 @@ export const subState = (range: LiveRange, bars: BarSeries, t: number): string |
   return range.phase <= inD ? null : subStateOfE(range.phaseBar, range.direction, bars, t)
 }
 
-/** Sub-states of phase E (spec 7.3), in which a trend that tires calls for exits. */
+/** Sub-states of phase E (method 7.3), in which a trend that tires calls for exits. */
 type SubStateOfE = 'EARLY' | 'MATURE' | 'LATE' | 'EXHAUSTION'
 
 /** For a phase E that began at bar `began`; `direction` is +1 after an accumulation, -1 after a distribution. */

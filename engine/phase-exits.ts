@@ -14,11 +14,11 @@ interface Trend {
   quartered: boolean
 }
 
-/** How far beyond the last point of support the stop goes, as after a breakdown (spec 7.4). */
+/** How far beyond the last point of support the stop goes, as after a breakdown (method 7.4). */
 const stopRoom = 0.01
 
 /**
- * The exits of phase E (spec 7.3): a mature trend's stop follows to beyond the last point of support, a late one gives up
+ * The exits of phase E (method 7.3): a mature trend's stop follows to beyond the last point of support, a late one gives up
  * half of the position and an exhausted one three quarters of what is there, each once.
  */
 export class PhaseExits {

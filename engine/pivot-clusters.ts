@@ -1,6 +1,6 @@
 import type { BarSeries } from './bar-series.ts'
 
-/** Pivots older than this many bars take no part (spec 4.2). */
+/** Pivots older than this many bars take no part (method 4.2). */
 export const pivotWindow = 120
 const clusterGapFrac = 0.02
 /** Later than any bar, and no floating-point number. */
@@ -22,7 +22,7 @@ const whole = (): number[] => {
 }
 
 /**
- * The pivots of one kind within the window, sorted by price, and the clusters they form (spec 4.2). Cluster `k` has
+ * The pivots of one kind within the window, sorted by price, and the clusters they form (method 4.2). Cluster `k` has
  * `count[k]` pivots from place `start[k]` of `price` and `bar`.
  */
 export class PivotClusters {

@@ -1,7 +1,7 @@
 import type { BarSeries } from './bar-series.ts'
 import { IntList } from './int-list.ts'
 
-/** Bars on each side that a pivot must exceed; also how long after it a pivot becomes known (spec 4.1). */
+/** Bars on each side that a pivot must exceed; also how long after it a pivot becomes known (method 4.1). */
 export const pivotReach = 5
 
 /**

@@ -5,7 +5,7 @@ import type { Plan } from './signal.ts'
 const nearestStop = 0.01
 const farthestStop = 0.1
 
-/** The plan of a candidate (spec 9.2), or why there is none. */
+/** The plan of a candidate (method 9.2), or why there is none. */
 export const planOf = (candidate: Candidate): { plan: Plan } | { fault: string } => {
   const { pattern, ice, creek, jump, drop, base } = candidate
   const long = pattern.side === 'LONG'

@@ -21,7 +21,7 @@ import type { VolumeAnalysis } from './volume-analysis.ts'
 const narrowest = 0.03
 const shortest = 15
 const longest = 120
-/** A range without a breakout is given up at this age, a breakout this long after it (spec 4.5). */
+/** A range without a breakout is given up at this age, a breakout this long after it (method 4.5). */
 const rangeLife = 120
 const breakoutLife = 120
 
@@ -44,7 +44,7 @@ interface BestPair {
 
 /**
  * The trading ranges of a series: clusters of the pivots of the last 120 bars, the pairs of them that make a range,
- * and the life of those that became ACTIVE (spec 4.2-4.5, 8.6). Clusters change only when a pivot becomes known or
+ * and the life of those that became ACTIVE (method 4.2-4.5, 8.6). Clusters change only when a pivot becomes known or
  * leaves the window, so only then, or after a live range has gone, are the pairs looked at again.
  */
 export class RangeBook {
@@ -298,7 +298,7 @@ export class RangeBook {
     return false
   }
 
-  /** Which of the live and of the waiting ranges that the close lies in may live on together (spec 4.5, 8.6). */
+  /** Which of the live and of the waiting ranges that the close lies in may live on together (method 4.5, 8.6). */
   private resolve(bars: BarSeries, t: number, looked: boolean): void {
     const close = bars.close[t]
     if (this.settled(close, looked)) return
@@ -350,7 +350,7 @@ const isOneOf = (live: readonly LiveRange[], { iceMean, creekMean }: RangeCandid
   return false
 }
 
-/** A range can only become ACTIVE while the close lies within it, or nearly (spec 8.6). */
+/** A range can only become ACTIVE while the close lies within it, or nearly (method 8.6). */
 const near = ({ ice, creek }: RangeCandidate, close: number): boolean =>
   close >= ice.price * 0.98 && close <= creek.price * 1.02
 

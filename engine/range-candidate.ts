@@ -1,6 +1,6 @@
 import type { Level } from './signal.ts'
 
-/** A pair of clusters that meets spec 4.3, with its quality and levels. Reused at the next look: nobody keeps one. */
+/** A pair of clusters that meets method 4.3, with its quality and levels. Reused at the next look: nobody keeps one. */
 export interface RangeCandidate {
   first: number
   last: number
@@ -34,10 +34,10 @@ export const emptyCandidate = (): RangeCandidate => ({
   beaten: false,
 })
 
-/** How far a range's cause carries, in widths (spec 5). */
+/** How far a range's cause carries, in widths (method 5). */
 export const causeFactor = (duration: number): number => (duration >= 40 ? 3 : duration >= 25 ? 2.5 : 2)
 
-/** Two cluster means this near each other are the same level (spec 4.5). */
+/** Two cluster means this near each other are the same level (method 4.5). */
 const sameFrac = 0.02
 
 export const sameLevels = (
@@ -57,10 +57,10 @@ interface Ranked {
   readonly creek: Level
 }
 
-/** Sorts the better range first: higher quality, then later end, then earlier start (spec 4.5). */
+/** Sorts the better range first: higher quality, then later end, then earlier start (method 4.5). */
 export const byRank = (a: Ranked, b: Ranked): number =>
   b.quality - a.quality || b.last - a.last || a.first - b.first
 
-/** Whether both their spans of bars and their spans of prices meet (spec 4.5). */
+/** Whether both their spans of bars and their spans of prices meet (method 4.5). */
 export const overlapping = (a: Ranked, b: Ranked): boolean =>
   a.first <= b.last && b.first <= a.last && a.ice.price <= b.creek.price && b.ice.price <= a.creek.price

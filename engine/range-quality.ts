@@ -2,7 +2,7 @@ import type { PivotClusters } from './pivot-clusters.ts'
 import type { VolumeAnalysis } from './volume-analysis.ts'
 import { volumeTrendPoints } from './volume-trend.ts'
 
-/** Bars this near a cluster's mean say whether volume dries up there (spec 4.4). */
+/** Bars this near a cluster's mean say whether volume dries up there (method 4.4). */
 const dryingFrac = 0.02
 /** The most that drying volume adds, both sides. */
 export const mostDrying = 20
@@ -23,7 +23,7 @@ export const tightnessPoints = (spreadFrac: number): number =>
   spreadFrac < 0.01 ? 20 : spreadFrac < 0.015 ? 15 : spreadFrac < 0.02 ? 10 : 0
 
 /**
- * Points for drying volume at one side of a range (spec 4.4), remembered per cluster mean and span: between two
+ * Points for drying volume at one side of a range (method 4.4), remembered per cluster mean and span: between two
  * new pivots the same question comes up many times. Bars of a span never change, so an entry never ages.
  */
 export class DryingVolume {

@@ -19,7 +19,7 @@ const firstMonday = 4 * 1440 * minute
 /** How long a bar of this timeframe lasts, in milliseconds. */
 export const timeframeMs = (timeframe: Timeframe): number => lengths[timeframe]
 
-/** Open time of the bar of `timeframe` that holds `time`: UTC days, weeks from Monday 00:00 UTC (spec 8.6). */
+/** Open time of the bar of `timeframe` that holds `time`: UTC days, weeks from Monday 00:00 UTC (method 8.6). */
 export const barStart = (time: number, timeframe: Timeframe): number => {
   const length = lengths[timeframe]
   const offset = timeframe === '1w' ? firstMonday : 0

@@ -100,7 +100,7 @@ describe('assessRisk', () => {
 })
 
 describe('campaigns', () => {
-  it('share their budget as spec 12 says', () => {
+  it('share their budget as method 12 says', () => {
     const share = (...args: Parameters<typeof campaignCap>) => campaignCap(...args).allocation
     expect(campaignCap('SPRING', [], 70, 0.05).cap).toBeCloseTo(0.02, 12)
     expect(share('SOS', ['SPRING'], 70, 0.05)).toBe(0.35)

@@ -64,7 +64,7 @@ export const defaultLimits: RiskLimits = {
   haltDrawdown: 0.15,
 }
 
-/** Risk per trade of spec 8.0, as a fraction of equity. */
+/** Risk per trade of method 8.0, as a fraction of equity. */
 export const baseRisk: Readonly<Record<PatternType, number>> = {
   SPRING: 0.005,
   SOS: 0.008,
@@ -85,7 +85,7 @@ export interface RiskRequest {
   /** Overall confidence, 0-100; an LPS alone needs it to use its campaign. */
   readonly confidence: number
   readonly campaignId: string
-  /** Risk per trade instead of that of spec 8.0; .001 to .02. */
+  /** Risk per trade instead of that of method 8.0; .001 to .02. */
   readonly riskOverride?: number | null
 }
 
@@ -104,7 +104,7 @@ export interface RiskAssessment {
   readonly warnings: readonly string[]
 }
 
-/** Money that a position loses if its stop is hit: nothing once the stop is at breakeven (spec 11). */
+/** Money that a position loses if its stop is hit: nothing once the stop is at breakeven (method 11). */
 export const openRisk = (position: PortfolioPosition): number => {
   const side = position.side === 'LONG' ? 1 : -1
   const lossPerShare =
@@ -112,7 +112,7 @@ export const openRisk = (position: PortfolioPosition): number => {
   return Math.max(0, lossPerShare) * position.quantity
 }
 
-/** The share of the usual risk that an SOS of this volume ratio takes (spec 11). */
+/** The share of the usual risk that an SOS of this volume ratio takes (method 11). */
 export const sosRiskShare = (volumeRatio: number): number =>
   volumeRatio >= 2.5
     ? 1
@@ -125,7 +125,7 @@ export const sosRiskShare = (volumeRatio: number): number =>
           : 0.75
 
 /**
- * Sizes a new trade against the account and judges it by every limit of spec 11. Pure: asks nothing but its
+ * Sizes a new trade against the account and judges it by every limit of method 11. Pure: asks nothing but its
  * arguments. `sectorOf` groups symbols; an unmapped symbol is its own group.
  */
 export const assessRisk = (

@@ -18,7 +18,7 @@ import type { VolumeAnalysis } from './volume-analysis.ts'
 const acceptedMost = 95
 const rank: Readonly<Record<PatternType, number>> = { SPRING: 1, LPS: 2, SOS: 3, UTAD: 4 }
 
-/** Turns candidates into signals or rejections: plan, confidence, validation, size (spec 9 to 12). */
+/** Turns candidates into signals or rejections: plan, confidence, validation, size (method 9 to 12). */
 export class SignalDesk {
   readonly life: SignalLife
   private readonly settings: SignalSettings

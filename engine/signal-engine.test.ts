@@ -97,7 +97,7 @@ describe('createSignalEngine', () => {
     }
   })
 
-  it('keeps the promises of spec 9.5 for each signal', () => {
+  it('keeps the promises of method 9.5 for each signal', () => {
     const { bars } = generateBars({ seed: 8, length: 20_000 })
     const { signals } = createSignalEngine().generate(bars)
     expect(signals.length).toBeGreaterThan(50)

@@ -8,7 +8,7 @@ export interface SignalLevels {
   readonly target: number
 }
 
-/** Why an approved signal cannot be filled at `open` (spec 9.5); null when it is filled there. */
+/** Why an approved signal cannot be filled at `open` (method 9.5); null when it is filled there. */
 export function refusedAtOpen({ side, stop, target }: SignalLevels, open: number): string | null {
   if (side * (open - stop) <= 0) return 'opened beyond the stop'
   if (side * (target - open) <= 0) return 'opened beyond the target'
@@ -22,7 +22,7 @@ export interface SignalExit {
 
 /**
  * Where a filled signal ends within a bar; null when it lives on. Both levels touched counts as the stop, and a bar
- * that opens beyond the stop ends there (spec 13.2).
+ * that opens beyond the stop ends there (method 13.2).
  */
 export function exitWithin(
   { side, stop, target }: SignalLevels,

@@ -24,7 +24,7 @@ interface Campaign {
 }
 
 /**
- * What becomes of signals (spec 9.5): an approved one fills at the next open unless that lies beyond its stop or
+ * What becomes of signals (method 9.5): an approved one fills at the next open unless that lies beyond its stop or
  * target, then ends at its stop, at its primary target, or at the open after a breakdown, an opposite signal or 180
  * days. One that waits for review expires. Fills are without slippage: the backtest has the costs.
  */
@@ -76,7 +76,7 @@ export class SignalLife {
     if (left < alive.length) alive.length = left
   }
 
-  /** A breakdown ends the range's positions, or on low volume only tightens their stop (spec 7.4). */
+  /** A breakdown ends the range's positions, or on low volume only tightens their stop (method 7.4). */
   breakdown(bars: BarSeries, range: LiveRange, t: number, kind: string): void {
     const against = range.direction === 1 ? 'LONG' : 'SHORT'
     for (const one of this.alive) {

@@ -14,10 +14,10 @@ export interface Plan {
   readonly entryPrice: number
   readonly stopLoss: number
   readonly primaryTarget: number
-  /** Nearest first as in spec 9.2; empty when the only one would not be above 0. */
+  /** Nearest first as in method 9.2; empty when the only one would not be above 0. */
   readonly secondaryTargets: readonly number[]
   readonly rMultiple: number
-  /** Targets of a scaled exit with the share of the position each takes (spec 12); shares add up to 1. */
+  /** Targets of a scaled exit with the share of the position each takes (method 12); shares add up to 1. */
   readonly scaledTargets: readonly { readonly price: number; readonly share: number }[]
 }
 
@@ -122,7 +122,7 @@ export type SignalStatus =
   | 'EXPIRED'
 
 /**
- * An accepted candidate (spec 9.5 without ids, clock and trace). It enters at the open of the bar after
+ * An accepted candidate (method 9.5 without ids, clock and trace). It enters at the open of the bar after
  * `confirmedBar`. `status` and what follows it move on as later bars arrive.
  */
 export interface Signal {
@@ -163,7 +163,7 @@ export interface Signal {
   readonly requiresReview: boolean
   readonly rejectionReasons: readonly string[]
   readonly volumeAnalysis: BarVolume
-  /** 0-100: what to look at first (spec 9.5). */
+  /** 0-100: what to look at first (method 9.5). */
   readonly priority: number
   /** Last bar on which a signal that was not approved is still alive. */
   readonly expiresBar: number

@@ -10,9 +10,9 @@ import { springConfidence, springTier, testGrade } from './pattern-scores.ts'
 import { phaseConfidence } from './phase-confidence.ts'
 import type { Pattern } from './signal.ts'
 
-// Spring and its Test (spec 8.1).
+// Spring and its Test (method 8.1).
 
-/** A range this long in B may be pierced earlier when the market is this restless (spec 7.1). */
+/** A range this long in B may be pierced earlier when the market is this restless (method 7.1). */
 const restlessMove = 0.03
 const restlessLength = 8
 const recoveryBars = 5

@@ -16,7 +16,7 @@ export interface WyckoffOptions {
   readonly tradeReviewSignals?: boolean
   /** Lift the halt after a daily loss of .03 or a drawdown of .15. */
   readonly haltCleared?: boolean
-  /** Reduce positions and draw stops in as phase E tires (spec 7.3). Default: off. */
+  /** Reduce positions and draw stops in as phase E tires (method 7.3). Default: off. */
   readonly applyPhaseExits?: boolean
   readonly limits?: Partial<RiskLimits>
   readonly signals?: Omit<SignalOptions, 'account' | 'limits'>
@@ -175,7 +175,7 @@ class WyckoffRun implements StrategyRun {
   }
 }
 
-/** How a range may end by breaking down (spec 7.4), and the mirrors. */
+/** How a range may end by breaking down (method 7.4), and the mirrors. */
 const breakdowns: ReadonlySet<string> = new Set([
   'FAILED_ACCUMULATION',
   'UTAD_REVERSAL',

@@ -1,4 +1,4 @@
-/** What the presets set (spec 8.0, 8.5). Fractions 0-1, scores 0-100, lengths in bars. */
+/** What the presets set (method 8.0, 8.5). Fractions 0-1, scores 0-100, lengths in bars. */
 export interface Thresholds {
   readonly levelStrengthMin: number
   readonly rangeQualityMin: number

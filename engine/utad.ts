@@ -8,7 +8,7 @@ import { firstTestBar } from './pattern-desk.ts'
 import { utadConfidence, utadTier } from './pattern-scores.ts'
 import { phaseConfidence } from './phase-confidence.ts'
 
-// UTAD, in either bias (spec 8.4).
+// UTAD, in either bias (method 8.4).
 
 const failureBars = 3
 

@@ -36,7 +36,7 @@ const allowedPhases: Readonly<Record<PatternType, readonly Phase[]>> = {
   UTAD: ['C', 'D', 'E'],
 }
 
-/** The chain of spec 10: a FAIL stops it, warnings add up, an exception is a FAIL of its stage. */
+/** The chain of method 10: a FAIL stops it, warnings add up, an exception is a FAIL of its stage. */
 export const validate = (context: ValidationContext, rules: Thresholds): ValidationChain => {
   const results: StageResult[] = []
   const warnings: string[] = []

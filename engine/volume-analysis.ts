@@ -1,7 +1,7 @@
 import type { BarSeries } from './bar-series.ts'
 import { grownColumn, grownLength } from './grown-column.ts'
 
-/** Bars before the current one that its volume and spread are measured against (spec 3). */
+/** Bars before the current one that its volume and spread are measured against (method 3). */
 const volumeWindow = 20
 
 export const efforts = ['NORMAL', 'NO_DEMAND', 'ABSORPTION', 'CLIMACTIC'] as const
@@ -105,7 +105,7 @@ export class VolumeAnalysis {
 
 export type VolumeBand = 'CLIMACTIC' | 'HIGH' | 'AVERAGE' | 'LOW' | 'DRIED_UP'
 
-/** The label of a volume ratio (spec 3); null stays null. */
+/** The label of a volume ratio (method 3); null stays null. */
 const volumeBand = (ratio: number | null): VolumeBand | null =>
   ratio === null
     ? null

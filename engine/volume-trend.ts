@@ -1,6 +1,6 @@
 /**
  * Whether a volume ratio falls over time: `dry` when the later half's mean is below 0.85 of the earlier's, `steady`
- * below 1.15, else 0; 0 when fewer than two are known (spec 4.4, 5). Halves split at floor(n/2).
+ * below 1.15, else 0; 0 when fewer than two are known (method 4.4, 5). Halves split at floor(n/2).
  */
 export const volumeTrendPoints = (
   ratios: Float64Array,

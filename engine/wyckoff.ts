@@ -10,7 +10,7 @@ import { stepSpring, stepTests } from './spring.ts'
 import { stepUtad } from './utad.ts'
 
 /**
- * Phases and patterns of the live ranges (spec 7 and 8): hears of the bar stream's events, moves phases, finds
+ * Phases and patterns of the live ranges (method 7 and 8): hears of the bar stream's events, moves phases, finds
  * Spring, Test, SOS, LPS, UTAD, SOW and LPSY, and hands on candidates for signals.
  */
 export class Wyckoff {
@@ -72,7 +72,7 @@ export class Wyckoff {
     else this.nextDown = next
   }
 
-  /** An event of the bar stream becomes known to a range (spec 6, 7.1, 7.4). */
+  /** An event of the bar stream becomes known to a range (method 6, 7.1, 7.4). */
   private hear(range: LiveRange, stream: ClimaxStream, place: number, t: number): void {
     const at = stream.at.values[place]
     if (at < range.ownFrom || (range.phase === 0 && range.status !== 'ACTIVE')) return
@@ -145,7 +145,7 @@ export class Wyckoff {
     }
   }
 
-  // Resets (spec 7.4, 8.6)
+  // Resets (method 7.4, 8.6)
 
   private breakDown(range: LiveRange, t: number): void {
     const ratio = this.desk.volume.volumeRatio[t]

@@ -25,7 +25,7 @@ export interface CampaignPerformance extends GroupPerformance {
   readonly side: Trade['side']
   readonly startDate: number
   readonly endDate: number
-  /** ACTIVE while something of it is held; otherwise by its result (spec 12). */
+  /** ACTIVE while something of it is held; otherwise by its result (method 12). */
   readonly status: 'ACTIVE' | 'COMPLETED' | 'FAILED'
   /** Patterns traded, in order of entry. */
   readonly sequence: readonly string[]

@@ -59,7 +59,7 @@ export interface CurveFigures {
   readonly deepest: DrawdownPeriod | undefined
 }
 
-/** All of spec 14's figures, in O(trades). `costs` are those of every fill, open positions included. */
+/** All of method 14's figures, in O(trades). `costs` are those of every fill, open positions included. */
 export function metricsOf(
   { initialCapital, finalEquity, days, returns, deepest }: CurveFigures,
   trades: TradeLog,

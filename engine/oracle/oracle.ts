@@ -69,7 +69,7 @@ interface OracleResult {
 }
 
 /**
- * Sections 2 to 12 of the specification, literally: at each bar everything is looked at again from the bars so far.
+ * Sections 2 to 12 of docs/method.md, literally: at each bar everything is looked at again from the bars so far.
  * Slow on purpose, and written from the text alone; the engine is tested against it.
  */
 export function oracle(bars: BarSeries, preset: 'strict' | 'standard'): OracleResult {

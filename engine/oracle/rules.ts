@@ -1,4 +1,4 @@
-/** The numbers of engine.md 8.0 and 8.5, typed in a second time from the text. */
+/** The numbers of method 8.0 and 8.5 (docs/method.md), typed in a second time from the text. */
 export interface Rules {
   strengthMin: number
   climaxRatio: number
