@@ -4,7 +4,7 @@ import { toCpuProfile, toSpeedscope } from './profile-formats.ts'
 import { toHeapSpeedscope, type V8HeapNode } from './profile-heap.ts'
 import { renderSummary, summarise } from './profile-summary.ts'
 import { createSampleLog, joinDocuments, type V8Profile } from './profile-sample-log.ts'
-import type { Section } from './profile-sections.ts'
+import type { Section } from './profile-section-columns.ts'
 
 const at = (functionName: string, lineNumber = -1, url = '') => ({
   functionName,

@@ -1,7 +1,7 @@
 import { array, assert, boolean, constantFrom, property } from 'fast-check'
 import { expect, test } from 'vitest'
 import { createSpanJoiner } from './profile-join.ts'
-import type { Section } from './profile-sections.ts'
+import type { Section } from './profile-section-columns.ts'
 
 const start = (at: number, key: number): Section => ({
   at,

@@ -1,5 +1,5 @@
 import type { ProfiledSpan } from './profile-document.ts'
-import type { Section } from './profile-sections.ts'
+import type { Section } from './profile-section-columns.ts'
 
 interface Open {
   /** Of a span; -1 of a stretch in which a span was made active. */

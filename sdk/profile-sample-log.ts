@@ -1,6 +1,6 @@
 import type { ProfileDocument, ProfileFrame, ProfiledSpan } from './profile-document.ts'
 import { createSpanJoiner, lowerBound } from './profile-join.ts'
-import type { DrainedSections } from './profile-sections.ts'
+import type { DrainedSections } from './profile-section-columns.ts'
 
 /** What `Profiler.consoleProfileFinished` and `Profiler.stop` of V8 bring, as far as it is read here. */
 export interface V8Profile {

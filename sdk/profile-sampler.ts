@@ -5,7 +5,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import type { ProfileDocument } from './profile-document.ts'
 import { toHeapSpeedscope } from './profile-heap.ts'
 import { createSampleLog, profilerUrl, type ProfileAbout, type V8Profile } from './profile-sample-log.ts'
-import type { DrainedSections } from './profile-sections.ts'
+import { createSectionReader, type DrainedSections, type TakenSections } from './profile-section-columns.ts'
 import { writeJson, writeProfile } from './profile-write.ts'
 import { sendProfile } from './send-profile.ts'
 
@@ -30,6 +30,8 @@ export interface SamplerOptions {
   heap: boolean
   /** Main waits on [0]: the number of commands done. */
   done: SharedArrayBuffer
+  /** The columns of the section log. */
+  sections: SharedArrayBuffer
 }
 
 export type SamplerCommand =
@@ -46,6 +48,15 @@ export type SamplerAnswer =
 
 /** The global under which main offers its section log. */
 export const drainKey = 'tapescope.profile.drain'
+
+/**
+ * With each segment V8 builds its whole call tree and the main thread puts it into words, 2 to 4 ms: where nobody waits
+ * for the samples a segment is so many times as long.
+ */
+const longSegment = 5
+
+/** Not where the tree has so many nodes, of which a thousand keep the main thread for 2 ms. */
+const manyNodes = 5000
 
 /** All that is allocated counts, not what is still alive at the end. One sample in 32 KiB on average. */
 const heapSampling = {
@@ -67,8 +78,20 @@ async function sample(options: SamplerOptions): Promise<void> {
   let sentUs = 0
   let segment = 0
   let rotating = false
+  const readSections = createSectionReader(options.sections)
+  /** Of the segment that runs: its samples are not here yet. */
+  let waiting: DrainedSections[] = []
+  let segmentBegan = performance.now()
+  /** Whether somebody takes the samples segment by segment. */
+  let taken = options.sidecar !== null || options.journal !== null
+  /** Nodes of V8's tree in the last segment. */
+  let lastNodes = 0
 
-  session.on('Profiler.consoleProfileFinished', ({ params }) => samples.add(params.profile as V8Profile))
+  session.on('Profiler.consoleProfileFinished', ({ params }) => {
+    const profile = params.profile as V8Profile
+    lastNodes = profile.nodes.length
+    samples.add(profile)
+  })
   const evaluate = async (expression: string): Promise<unknown> => {
     const { result } = await session.post('Runtime.evaluate', {
       expression: `${expression}\n//# sourceURL=${profilerUrl}`,
@@ -98,7 +121,10 @@ async function sample(options: SamplerOptions): Promise<void> {
     rotating = true
     inTurn(async () => {
       try {
-        await rotate()
+        const age = performance.now() - segmentBegan
+        const early = !taken && lastNodes < manyNodes && age < (longSegment - 0.5) * options.segmentMs
+        if (early) await drain('')
+        else await rotate()
       } finally {
         rotating = false
       }
@@ -107,23 +133,37 @@ async function sample(options: SamplerOptions): Promise<void> {
   timer.unref()
   parentPort?.postMessage({ did: 'started' } satisfies SamplerAnswer)
 
+  /**
+   * Takes the section log in one interruption of the main thread, between a segment's begin and `ends`: the samples of
+   * the segment that ends reach as far as the sections do. Answers with the time until which they are complete.
+   */
+  async function drain(begins: string, ends = ''): Promise<number | undefined> {
+    const text = await evaluate(
+      `{ ${begins}; const drained = globalThis[Symbol.for("${drainKey}")]?.(); ${ends}; drained }`,
+    )
+    if (typeof text !== 'string') return undefined
+    const drained = readSections(JSON.parse(text) as TakenSections)
+    lostSections += drained.lost
+    waiting.push(drained)
+    return drained.untilUs
+  }
+
   /** Ends a segment. Answers with what went wrong on the way to the sidecar. */
   async function rotate(last = false): Promise<string | undefined> {
     const ended = segment
     segment += 1
-    // One interruption of the main thread. The sections are taken before the segment ends, so that its samples reach
-    // as far as they do.
-    const text = await evaluate(
-      `{ ${last ? '' : `profile("tapescope-${segment}");`}
-      const drained = globalThis[Symbol.for("${drainKey}")]?.(); profileEnd("tapescope-${ended}"); drained }`,
+    segmentBegan = performance.now()
+    const untilUs = await drain(
+      last ? '' : `profile("tapescope-${segment}")`,
+      `profileEnd("tapescope-${ended}")`,
     )
-    if (typeof text !== 'string') return undefined
-    const drained = JSON.parse(text) as DrainedSections
-    lostSections += drained.lost
-    samples.settle(drained)
+    if (untilUs === undefined) return undefined
+    for (const drained of waiting) samples.settle(drained)
+    waiting = []
     const problem = await deliver(last)
-    sentUs = drained.untilUs
-    samples.forget(drained.untilUs - options.ringSeconds * 1e6)
+    taken = options.journal !== null || (options.sidecar !== null && problem === undefined)
+    sentUs = untilUs
+    samples.forget(untilUs - options.ringSeconds * 1e6)
     return problem
   }
 

@@ -1,31 +1,8 @@
 import { createHook, executionAsyncId } from 'node:async_hooks'
-import type { ProfiledSpan } from './profile-document.ts'
+import { createSectionWriter, type TakenSections } from './profile-section-columns.ts'
 
 /** Clocks of OpenTelemetry SDKs step by a millisecond and may be set. */
 const clockStepUs = 3000
-
-/** Fullest the log may get between two drains; past it entries are counted and lost. */
-const capacity = 100_000
-
-/**
- * One entry of the section log. Times are microseconds of the monotonic clock (hrtime), the clock of V8's samples.
- * `start`/`end` bound the life of a span, and `still` says at a drain that an open one has been one synchronous extent
- * so far; `enter`/`exit` bound a stretch in which a span was active, which is how a part of an asynchronous one is known.
- */
-export type Section =
-  | { at: number; do: 'start'; key: number; span: ProfiledSpan }
-  | { at: number; do: 'end'; key: number; sync: boolean }
-  | { at: number; do: 'still'; key: number }
-  | { at: number; do: 'enter'; spanId: string | null; traceId: string | null }
-  | { at: number; do: 'exit' }
-
-export interface DrainedSections {
-  sections: Section[]
-  /** Entries after the last of `sections` that had no room. */
-  lost: number
-  /** Everything before this is in `sections`, microseconds. */
-  untilUs: number
-}
 
 /** What this needs of a span, whichever OpenTelemetry SDK made it. */
 interface SeenSpan {
@@ -50,8 +27,8 @@ export interface SectionLog extends SectionProcessor {
   exit(): void
   /** Logs continuations too, by async_hooks (costs what a promise hook costs). Returns what turns it off. */
   followAsync(activeContext: () => unknown): () => void
-  /** Takes what was logged since the last drain. May interrupt the thread anywhere. */
-  drain(): DrainedSections
+  /** Takes what was logged since the last drain, which must have been read. May interrupt the thread anywhere. */
+  drain(): TakenSections
 }
 
 /** A callback of the event loop, as far as it can be told apart: the spans that began in it and have not ended. */
@@ -63,22 +40,15 @@ type Turn = Map<number, { asyncId: number }>
  * stretches in which it was seen to be active. A callback is told apart by its async id (`process.nextTick`, timers,
  * I/O) and by a microtask (promises, which have none while nobody hooks them).
  */
-export function createSectionLog(): SectionLog {
+export function createSectionLog(memory: SharedArrayBuffer): SectionLog {
   const offsetUs = monotonicOffsetMs() * 1000
   const now = (): number => performance.now() * 1000 + offsetUs
-  const sections: Section[] = []
+  const columns = createSectionWriter(memory)
   let turn: Turn | undefined
   let depth = 0
-  let lost = 0
   let lastKey = 0
   let lastAt = 0
   const keys = new WeakMap<object, { key: number; turn: Turn; asyncId: number }>()
-
-  function add(section: Section): void {
-    lastAt = section.at
-    if (lost === 0 && sections.length < capacity) sections.push(section)
-    else lost += 1
-  }
 
   function thisTurn(): Turn {
     if (turn) return turn
@@ -91,14 +61,16 @@ export function createSectionLog(): SectionLog {
   }
 
   function enter(context: unknown): void {
-    const span = spanContextOf(context)
-    add({ at: now(), do: 'enter', spanId: span?.spanId ?? null, traceId: span?.traceId ?? null })
+    const span = spanOf(context)
+    lastAt = now()
+    columns.enter(lastAt, span && keys.get(span)?.key, span?.spanContext())
     depth += 1
   }
 
   function exit(): void {
     depth -= 1
-    add({ at: now(), do: 'exit' })
+    lastAt = now()
+    columns.exit(lastAt)
   }
 
   return {
@@ -119,15 +91,16 @@ export function createSectionLog(): SectionLog {
         keys.set(span, known)
         begun.set(lastKey, known)
       }
-      add({ at, do: 'start', key: lastKey, span: { traceId, spanId, parentSpanId, name: span.name } })
+      lastAt = at
+      columns.start(at, lastKey, { traceId, spanId, parentSpanId, name: span.name })
     },
     onEnd(span) {
       const known = keys.get(span)
       if (!known) return
-      const at = now()
+      lastAt = now()
       known.turn.delete(known.key)
       const sync = known.turn === turn && known.asyncId === executionAsyncId()
-      add({ at, do: 'end', key: known.key, sync })
+      columns.end(lastAt, known.key, sync)
     },
     followAsync(activeContext) {
       const hook = createHook({
@@ -145,11 +118,8 @@ export function createSectionLog(): SectionLog {
     drain() {
       const untilUs = now()
       const asyncId = executionAsyncId()
-      for (const [key, begun] of turn ?? [])
-        if (begun.asyncId === asyncId) add({ at: untilUs, do: 'still', key })
-      const drained = { sections: sections.splice(0), lost, untilUs }
-      lost = 0
-      return drained
+      for (const [key, begun] of turn ?? []) if (begun.asyncId === asyncId) columns.still(untilUs, key)
+      return columns.take(untilUs)
     },
     forceFlush: () => Promise.resolve(),
     shutdown: () => Promise.resolve(),
@@ -181,8 +151,11 @@ function epochMs(time: readonly [number, number]): number {
 /** The API's own key of the span in a context (`createContextKey` is `Symbol.for`), the same in every copy of it. */
 const spanKey = Symbol.for('OpenTelemetry Context Key SPAN')
 
-function spanContextOf(context: unknown): { traceId: string; spanId: string } | undefined {
+interface ContextSpan {
+  spanContext(): { traceId: string; spanId: string }
+}
+
+function spanOf(context: unknown): ContextSpan | undefined {
   const getValue = (context as { getValue?: (key: symbol) => unknown } | undefined)?.getValue
-  const span = getValue?.(spanKey) as { spanContext(): { traceId: string; spanId: string } } | undefined
-  return span?.spanContext()
+  return getValue?.(spanKey) as ContextSpan | undefined
 }

@@ -1,5 +1,6 @@
 import { Session } from 'node:inspector'
 import { createSampleLog, type V8Profile } from './profile-sample-log.ts'
+import { createSectionReader, sectionMemory } from './profile-section-columns.ts'
 import { createSectionLog, monotonicOffsetMs } from './profile-sections.ts'
 import { watchOpenTelemetry } from './profile-watch.ts'
 import { sendProfile } from './send-profile.ts'
@@ -30,7 +31,9 @@ export function startThreadProfiler({
   sidecar,
   intervalUs = 1000,
 }: ThreadProfileOptions): ThreadProfiler {
-  const log = createSectionLog()
+  const sections = sectionMemory()
+  const log = createSectionLog(sections)
+  const read = createSectionReader(sections)
   watchOpenTelemetry(log, false)
   const samples = createSampleLog()
   const session = new Session()
@@ -51,7 +54,7 @@ export function startThreadProfiler({
       }
     },
     async send() {
-      const drained = log.drain()
+      const drained = read(log.drain())
       samples.settle(drained)
       const document = samples.read(0, {
         service,

@@ -3,13 +3,17 @@ import { basename } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import type { ProfileDocument } from './profile-document.ts'
 import { drainKey, type SamplerAnswer, type SamplerCommand, type SamplerOptions } from './profile-sampler.ts'
+import { sectionMemory } from './profile-section-columns.ts'
 import { createSectionLog, monotonicOffsetMs } from './profile-sections.ts'
 import { watchOpenTelemetry } from './profile-watch.ts'
 
 export interface ProfileOptions {
   /** Distance of two samples, microseconds. Default 1000 (1 kHz). */
   intervalUs?: number
-  /** Length of a segment, milliseconds: what reaches the sidecar is that late. Default 2000. */
+  /**
+   * Length of a segment, milliseconds: what reaches the sidecar is that late. Default 2000. Where no sidecar takes the
+   * samples it is five times as long; `flush`, `dump` and `stop` end it.
+   */
   segmentMs?: number
   /** How much is kept for `dump` and `stop`, seconds; with a sidecar too. Default 60; Infinity for all. */
   ringSeconds?: number
@@ -65,7 +69,8 @@ export async function startProfiler(options: ProfileOptions = {}): Promise<Profi
   const globals = globalThis as unknown as Record<symbol, (() => string) | undefined>
   const key = Symbol.for(drainKey)
   if (globals[key]) throw new Error('A profiler is already running in this process: stop it first.')
-  const log = createSectionLog()
+  const sections = sectionMemory()
+  const log = createSectionLog(sections)
   globals[key] = () => JSON.stringify(log.drain())
   const unwatch = watchOpenTelemetry(log, options.async === true)
   const done = new SharedArrayBuffer(4)
@@ -80,6 +85,7 @@ export async function startProfiler(options: ProfileOptions = {}): Promise<Profi
     journal: options.journal ?? null,
     heap: options.heap ?? false,
     done,
+    sections,
   }
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
   const worker = new Worker(new URL(`./profile-sampler.${extension}`, import.meta.url), {
