@@ -31,21 +31,37 @@ export function checkBars(bars: BarSeries, first: number, end: number): void {
 export const badBar = (error: EngineError): BacktestError =>
   new BacktestError('bars', error.bar, error.message.replace(/^bar \d+: /, ''), error)
 
-/** One loop without calls: it runs over every bar of every backtest. */
+/**
+ * The first bar from which on one may be odd, -1 when none is. One loop without calls, over every bar of every backtest, and two
+ * bars at a time: half of what a loop costs besides its comparisons is the loop.
+ */
 function firstOddBar(bars: BarSeries, first: number, end: number): number {
   const { time, open, high, low, close, volume } = bars
   let before = first === 0 ? -Infinity : time[first - 1]
-  for (let i = first; i < end; i++) {
+  // Infinity in a column makes a sum of it infinite: it is looked for once, at the end.
+  let sum = 0
+  let i = first
+  for (; i < end - 1; i += 2) {
     const t = time[i]
     const h = high[i]
     const l = low[i]
     const o = open[i]
     const c = close[i]
     const v = volume[i]
-    // Negated, so that NaN is odd; one sum looks for infinity in three columns.
-    if (!(t > before && l > 0 && o >= l && o <= h && c >= l && c <= h && v >= 0 && t + h + v < Infinity))
-      return i
-    before = t
+    // Negated, so that NaN is odd.
+    if (!(t > before && l > 0 && o >= l && c >= l && h >= o && h >= c && v >= 0)) return i
+    const t2 = time[i + 1]
+    const h2 = high[i + 1]
+    const l2 = low[i + 1]
+    const o2 = open[i + 1]
+    const c2 = close[i + 1]
+    const v2 = volume[i + 1]
+    if (!(t2 > t && l2 > 0 && o2 >= l2 && c2 >= l2 && h2 >= o2 && h2 >= c2 && v2 >= 0)) return i
+    sum += h + v + h2 + v2
+    before = t2
   }
-  return -1
+  if (!(sum + before < Infinity)) return first
+  if (i === end) return -1
+  // One is left over, and looked at together with the one before it.
+  return i === 0 ? i : firstOddBar(bars, i - 1, end)
 }

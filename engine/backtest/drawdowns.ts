@@ -33,10 +33,10 @@ interface Found {
 /** Finds the `keep` deepest drawdown periods of a curve, deepest first, the earlier first where two are equal. */
 export class DrawdownScan {
   private readonly keep: number
-  private peak = -1
-  private peakValue = NaN
-  private trough = -1
-  private troughValue = NaN
+  peak = -1
+  peakValue = NaN
+  trough = -1
+  troughValue = NaN
   private readonly deepest: Found[] = []
 
   constructor(initial: number, keep: number) {
@@ -45,26 +45,10 @@ export class DrawdownScan {
     this.troughValue = initial
   }
 
-  /** Points `from` to `to - 1`, worth `cash` plus `units` times their price. */
-  add(price: Float64Array, from: number, to: number, cash: number, units: number): void {
-    let { peakValue, troughValue } = this
-    for (let i = from; i < to; i++) {
-      const now = cash + units * price[i]
-      if (now >= peakValue) {
-        if (troughValue < peakValue) this.close(i, now)
-        this.peakValue = this.troughValue = peakValue = troughValue = now
-        this.peak = i
-      } else if (now < troughValue) {
-        this.troughValue = troughValue = now
-        this.trough = i
-      }
-    }
-  }
-
   /** Points `from` to `to - 1`, all worth `value`: a high lasts until the last of them. */
   addFlat(value: number, from: number, to: number): void {
     if (value >= this.peakValue) {
-      if (this.troughValue < this.peakValue) this.close(from, value)
+      if (this.troughValue < this.peakValue) this.recovered(from, value)
       this.peakValue = this.troughValue = value
       this.peak = to - 1
     } else if (value < this.troughValue) {
@@ -73,8 +57,14 @@ export class DrawdownScan {
     }
   }
 
-  /** A period ends: recovered at point `recovery`, or not at all (-1). */
-  private close(recovery: number, recoveryValue: number): void {
+  /** The period since the last peak has ended: `point` is worth as much or more, and the next peak. */
+  recovered(point: number, value: number): void {
+    this.keepIfDeep(point, value)
+    this.peak = point
+    this.peakValue = this.troughValue = value
+  }
+
+  private keepIfDeep(recovery: number, recoveryValue: number): void {
     const { deepest, keep, peak, peakValue, trough, troughValue } = this
     const depth = (peakValue - troughValue) / peakValue
     if (deepest.length === keep && depth <= deepest[keep - 1].depth) return
@@ -86,7 +76,7 @@ export class DrawdownScan {
 
   /** To be called once, after the last mark. `time` has one entry a point. */
   finish(time: Float64Array): DrawdownPeriod[] {
-    if (this.troughValue < this.peakValue) this.close(-1, NaN)
+    if (this.troughValue < this.peakValue) this.keepIfDeep(-1, NaN)
     return this.deepest.map(({ peak, peakValue, trough, troughValue, recovery, recoveryValue, depth }) => {
       // Before the first point the account held its initial capital, at the time of the first bar's open.
       const peakTime = time[Math.max(peak, 0)]

@@ -44,6 +44,8 @@ export class EquityRecorder {
   readonly returns: ReturnSums
   readonly drawdowns: DrawdownScan
   readonly exposure = new Exposure()
+  /** Of several symbols what is deployed is summed symbol by symbol, so this is not read. */
+  private readonly unread = new Exposure()
   private readonly initialCapital: number
   private readonly time: Float64Array
   /** What a unit is worth at each point; null with several symbols, whose marks have to be kept. */
@@ -87,20 +89,82 @@ export class EquityRecorder {
 
   /** Marks the points up to `end - 1`. */
   markTo(end: number): void {
-    const { marked, cash, units, price, returns, drawdowns } = this
+    const { marked, cash, units, price, returns, drawdowns, exposure } = this
     if (end === marked) return
     this.marked = end
     if (price === null) {
-      returns.add(this.kept, marked, end, 0, 1)
-      drawdowns.add(this.kept, marked, end, 0, 1)
+      this.markHeld(this.kept, this.unread, marked, end)
     } else if (units === 0) {
       returns.addFlat(cash, end - marked)
       drawdowns.addFlat(cash, marked, end)
     } else {
-      returns.add(price, marked, end, cash, units)
-      drawdowns.add(price, marked, end, cash, units)
-      this.exposure.add(price, marked, end, cash, units, this.risk)
+      this.markHeld(price, exposure, marked, end)
+      exposure.add(price, marked, end, cash, units, this.risk)
     }
+  }
+
+  private markHeld(price: Float64Array, exposure: Exposure, from: number, to: number): void {
+    const { drawdowns } = this
+    let at = from
+    while ((at = this.markHigh(price, exposure, at, to)) < to) {
+      drawdowns.recovered(at, this.price === null ? price[at] : this.cash + this.units * price[at])
+    }
+  }
+
+  /**
+   * Marks held points up to the one that ends a drawdown, and answers with it. One loop for all sums: each loop fails to guess its
+   * end, and held stretches are short. It calls nothing, or the sums would have to live in memory, and reads what it needs from
+   * fields: a number that comes as an argument may be an object, which each turn would look into anew.
+   */
+  private markHigh(price: Float64Array, exposure: Exposure, from: number, to: number): number {
+    const { returns, drawdowns } = this
+    // What is kept of several symbols is the account's worth itself.
+    const cash = this.price === null ? 0 : this.cash
+    const units = this.price === null ? 1 : this.units
+    const { perBar } = returns
+    let { previous, sum, squares, downside, flat } = returns
+    let { peak, peakValue, trough, troughValue } = drawdowns
+    let { deployedSum, deployedMax } = exposure
+    let i = from
+    for (; i < to; i++) {
+      const worth = units * price[i]
+      const now = cash + worth
+      if (now >= peakValue) {
+        if (troughValue < peakValue) break
+        peakValue = troughValue = now
+        peak = i
+      } else if (now < troughValue) {
+        troughValue = now
+        trough = i
+      }
+      const deployed = Math.abs(worth / now)
+      deployedSum += deployed
+      if (deployed > deployedMax) deployedMax = deployed
+      if (now === previous) {
+        flat++
+        continue
+      }
+      const excess = now / previous - 1 - perBar
+      // The excess where it is a loss, else 0, without a branch: signs of returns cannot be predicted.
+      const loss = (excess - Math.abs(excess)) * 0.5
+      sum += excess
+      squares += excess * excess
+      downside += loss * loss
+      previous = now
+    }
+    returns.previous = previous
+    returns.sum = sum
+    returns.squares = squares
+    returns.downside = downside
+    returns.flat = flat
+    returns.count += i - from
+    drawdowns.peak = peak
+    drawdowns.peakValue = peakValue
+    drawdowns.trough = trough
+    drawdowns.troughValue = troughValue
+    exposure.deployedSum = deployedSum
+    exposure.deployedMax = deployedMax
+    return i
   }
 
   finish(): EquityCurve {

@@ -19,17 +19,9 @@ export class Exposure {
     this.positionSizeMax = 0
   }
 
-  /** Points `from` to `to - 1` of one position of `units`, beside `cash`, with `risk` at its stops. */
+  /** Points `from` to `to - 1` of one position of `units`, beside `cash`, with `risk` at its stops; what is deployed has been summed. */
   add(price: Float64Array, from: number, to: number, cash: number, units: number, risk: number): void {
-    let { deployedSum, deployedMax } = this
-    for (let i = from; i < to; i++) {
-      const worth = units * price[i]
-      const deployed = Math.abs(worth / (cash + worth))
-      deployedSum += deployed
-      if (deployed > deployedMax) deployedMax = deployed
-    }
-    this.deployedSum = deployedSum
-    if (deployedMax > this.deployedMax) this.deployedMax = this.positionSizeMax = deployedMax
+    this.positionSizeMax = this.deployedMax
     this.heldPoints += to - from
     this.positionSum += to - from
     if (risk !== 0) this.addHeat(price, from, to, cash, units, risk)

@@ -1,14 +1,14 @@
-/** Sums over the bar returns of a curve: value / value before - 1, the first against the initial capital. */
+/** Sums over the bar returns of a curve: value / value before - 1, the first against the initial capital. `EquityRecorder` adds to them. */
 export class ReturnSums {
-  private previous = NaN
+  previous = NaN
   /** Risk-free return of one bar, which every return is measured against. */
-  private readonly perBar: number
-  private sum = NaN
-  private squares = NaN
-  private downside = NaN
-  private count = 0
+  readonly perBar: number = NaN
+  sum = NaN
+  squares = NaN
+  downside = NaN
+  count = 0
   /** Points whose value did not move: their return is exactly 0. */
-  private flat = 0
+  flat = 0
 
   constructor(initial: number, perBar: number) {
     this.previous = initial
@@ -17,32 +17,6 @@ export class ReturnSums {
     this.sum = 0
     this.squares = 0
     this.downside = 0
-  }
-
-  /** Points `from` to `to - 1`, worth `cash` plus `units` times their price. */
-  add(price: Float64Array, from: number, to: number, cash: number, units: number): void {
-    const { perBar } = this
-    let { previous, sum, squares, downside, flat } = this
-    for (let i = from; i < to; i++) {
-      const now = cash + units * price[i]
-      if (now === previous) {
-        flat++
-        continue
-      }
-      const excess = now / previous - 1 - perBar
-      // The excess where it is a loss, else 0, without a branch: signs of returns cannot be predicted.
-      const loss = (excess - Math.abs(excess)) * 0.5
-      sum += excess
-      squares += excess * excess
-      downside += loss * loss
-      previous = now
-    }
-    this.previous = previous
-    this.sum = sum
-    this.squares = squares
-    this.downside = downside
-    this.flat = flat
-    this.count += to - from
   }
 
   /** `count` points that are all worth `value`, of which only the first can differ from the one before. */
