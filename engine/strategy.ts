@@ -30,8 +30,8 @@ export interface StrategyRun {
    */
   onBar(bar: number, broker: Broker): void
   /**
-   * Bars at which `onBar` has something to do, ascending, when they are known beforehand. All others are skipped,
-   * and stretches without a position or an order cost next to nothing.
+   * Bars at which `onBar` has something to do, ascending, when they are known beforehand; read once, at the start. All others are
+   * skipped, and stretches without a position or an order cost next to nothing.
    */
   readonly wakeBars?: ArrayLike<number>
   /** Called once, after the last bar of a run that came to its end. */

@@ -5,6 +5,7 @@ import { Book, type Lot, type PendingOrder } from './book.ts'
 import { CampaignLedger } from './campaign-ledger.ts'
 import type { ResolvedConfig } from './config.ts'
 import { commissionOf, slippageOf } from './costs.ts'
+import { Fill } from './fill.ts'
 import { OrderCounts } from './order-counts.ts'
 import type { FactKind, RunFacts } from './run-facts.ts'
 import { TradeLog } from './trade-log.ts'
@@ -12,14 +13,6 @@ import { TradeLog } from './trade-log.ts'
 const yearMs = 365.25 * 86_400_000
 /** Quantities below this share of what they were taken from are rounding, not a position. */
 const dust = 1e-12
-
-/** The exit under way: what leaves, at which price, and what that costs in all. */
-class ExitFill {
-  quantity = NaN
-  price = NaN
-  commission = NaN
-  slippage = NaN
-}
 
 /** Cash, positions and closed trades: the books of one run, over one or more symbols. */
 export class Account {
@@ -42,7 +35,8 @@ export class Account {
   step = -1
   private lastPosition = 0
   private lastOrder = 0
-  private readonly exit = new ExitFill()
+  private readonly entry = new Fill()
+  private readonly exit = new Fill()
 
   constructor(config: ResolvedConfig, series: readonly BarSeries[]) {
     this.config = config
@@ -85,23 +79,17 @@ export class Account {
   /** Exits first: what they free may pay for an entry of another symbol at the same open. */
   fillExits(book: Book, bar: number): void {
     const { orders } = book
-    book.lastPrice = book.bars.open[bar]!
+    book.lastPrice = book.open[bar]!
     for (let k = 0; k < orders.length; k++) {
       const order = orders[k]
-      if (order.kind === 'enter') {
-        if (order.type === 'market' && order.side === -book.side) {
-          this.leave(book, bar, book.quantity, book.lastPrice, true, 'REVERSAL')
-        }
-        continue
-      }
-      this.fillExit(book, bar, order)
+      if (!order.entry) this.fillExit(book, bar, order)
+      else if (order.market && order.side === -book.side) this.reverse(book, bar, book.lastPrice)
     }
   }
 
   fillEntries(book: Book, bar: number): void {
     const { orders } = book
-    for (let k = 0; k < orders.length; k++)
-      if (orders[k].kind === 'enter') this.fillEntry(book, bar, orders[k])
+    for (let k = 0; k < orders.length; k++) if (orders[k].entry) this.fillEntry(book, bar, orders[k])
     for (let k = 0; k < orders.length; k++) {
       const order = orders[k]
       if (order.remaining > 0 && bar >= order.lastBar) this.drop(book, order, bar, 'CANCELLED', 'lapsed')
@@ -117,11 +105,12 @@ export class Account {
 
   /** Stops and targets of bar `bar`, which touches one, the bar of entry included. Both touched: the stop is taken to be first. */
   protect(book: Book, bar: number): void {
-    const { open, high, low } = book.bars
+    const { open, high, low } = book
     const side = book.side
     if (side === 0) return
     const best = side === 1 ? high[bar] : low[bar]
     const worst = side === 1 ? low[bar] : high[bar]
+    const { exit } = this
     const { lots } = book
     for (let k = 0; k < lots.length; k++) {
       const lot = lots[k]
@@ -129,7 +118,10 @@ export class Account {
       if (lot.leaving || side * (lot.stop - worst) >= 0) {
         // The open, when the bar opens beyond the stop. NaN compares false: the open lies before this entry.
         const reference = lot.leaving || side * (lot.stop - from) > 0 ? open[bar] : lot.stop
-        lot.leaving = this.leaveLot(book, lot, bar, lot.quantity, reference, true, 'STOP') < lot.quantity
+        exit.wanted = lot.quantity
+        exit.reference = reference
+        this.leaveLot(book, lot, bar, true, 'STOP')
+        lot.leaving = exit.quantity < lot.quantity
         continue
       }
       this.takeTargets(book, lot, bar, best, from)
@@ -143,6 +135,7 @@ export class Account {
   }
 
   private takeTargets(book: Book, lot: Lot, bar: number, best: number, from: number): void {
+    const { exit } = this
     const side = book.side
     while (lot.nextTarget < lot.targets.length) {
       const target = lot.targets[lot.nextTarget]
@@ -151,8 +144,10 @@ export class Account {
       const wanted = last
         ? lot.quantity
         : Math.min(lot.quantity, this.floorToLot(lot.initialQuantity * target.frac))
-      const reference = side * (from - target.price) > 0 ? from : target.price
-      if (this.leaveLot(book, lot, bar, wanted, reference, false, 'TARGET') < wanted) return
+      exit.wanted = wanted
+      exit.reference = side * (from - target.price) > 0 ? from : target.price
+      this.leaveLot(book, lot, bar, false, 'TARGET')
+      if (exit.quantity < wanted) return
       if (lot.ratchetStop) {
         const moved = lot.nextTarget === 0 ? lot.entryPrice : lot.targets[lot.nextTarget - 1].price
         if (!(side * (moved - lot.stop) <= 0)) lot.stop = moved
@@ -164,7 +159,7 @@ export class Account {
 
   /** Charges shorts for a bar that lasted `elapsedMs`, at its close. */
   borrow(book: Book, bar: number, elapsedMs: number): void {
-    const perUnit = (book.bars.close[bar] * this.config.borrowRateAnnual * elapsedMs) / yearMs
+    const perUnit = (book.close[bar] * this.config.borrowRateAnnual * elapsedMs) / yearMs
     for (const lot of book.lots) lot.borrow += perUnit * lot.quantity
     this.cash -= perUnit * book.quantity
     this.borrowPaid += perUnit * book.quantity
@@ -175,43 +170,50 @@ export class Account {
     if (book.side === 0 || (order.positionId !== 0 && order.positionId !== book.positionId)) {
       return this.drop(book, order, bar, 'CANCELLED', 'no position')
     }
-    const reference = referencePrice(book, bar, order, -book.side)
+    const reference = order.market ? book.open[bar] : touchedPrice(book, bar, order, -book.side)
     if (Number.isNaN(reference)) return undefined
     if (order.frac < 1 && order.remaining === Infinity) {
       order.remaining = Math.max(this.floorToLot(book.quantity * order.frac), this.config.lotSize)
     }
+    const { exit } = this
     const wanted = Math.min(order.remaining, book.quantity)
-    const filled = this.leave(book, bar, wanted, reference, order.type !== 'limit', order.reason)
-    if (filled === wanted) {
-      order.remaining = 0
-      this.orders.filled++
-    } else {
-      order.remaining = wanted - filled
-    }
+    exit.wanted = wanted
+    exit.reference = reference
+    this.leave(book, bar, order.type !== 'limit', order.reason)
+    order.remaining = wanted - exit.quantity
+    if (order.remaining === 0) this.orders.filled++
     return undefined
   }
 
+  /** Leaves all of a position at `reference`, as the other side is entered there. */
+  private reverse(book: Book, bar: number, reference: number): void {
+    this.exit.wanted = book.quantity
+    this.exit.reference = reference
+    this.leave(book, bar, true, 'REVERSAL')
+  }
+
   private fillEntry(book: Book, bar: number, order: PendingOrder): void {
-    const { config } = this
+    const { config, entry } = this
     const side = order.side as 1 | -1
-    const reference = referencePrice(book, bar, order, side)
+    const reference = order.market ? book.open[bar] : touchedPrice(book, bar, order, side)
     if (Number.isNaN(reference)) return undefined
     if (book.side === -side) {
-      this.leave(book, bar, book.quantity, reference, true, 'REVERSAL')
+      this.reverse(book, bar, reference)
       // What the bar's volume did not take has to go first; the entry waits.
       if (book.side === -side) return undefined
     }
-    const market = order.type !== 'limit'
-    const free = this.available(book, bar)
-    if (free <= 0) return undefined
-    let quantity = Math.min(order.remaining, free)
+    let quantity = order.remaining
+    if (config.maxParticipation !== null) {
+      const free = this.available(book, bar)
+      if (free <= 0) return undefined
+      if (free < quantity) quantity = free
+    }
     if (quantity === Infinity) quantity = this.cash / reference
-    const slip = market ? slippageOf(config.slippage, book.bars, bar, quantity) : 0
+    const slip = order.type === 'limit' ? 0 : slippageOf(config.slippage, book.bars, bar, quantity)
     const price = reference * (1 + side * slip)
 
     if (side * (price - order.stop) <= 0) return this.drop(book, order, bar, 'CANCELLED', 'past stop')
-    const target = order.targets[0]
-    if (target !== undefined && side * (target.price - price) <= 0) {
+    if (order.targets.length > 0 && side * (order.targets[0].price - price) <= 0) {
       return this.drop(book, order, bar, 'CANCELLED', 'past target')
     }
     book.lastPrice = reference
@@ -239,8 +241,11 @@ export class Account {
     if (side === -1 && this.shortNotional() + quantity * price > worth) {
       return this.drop(book, order, bar, 'REJECTED', 'short notional over equity')
     }
-    this.open(book, bar, order, quantity, price, commission, Math.abs(price - reference) * quantity)
-    return undefined
+    entry.quantity = quantity
+    entry.price = price
+    entry.commission = commission
+    entry.slippage = Math.abs(price - reference) * quantity
+    return this.open(book, bar, order)
   }
 
   /** Largest quantity, in whole lots, that cash can pay at `price` with its commission. */
@@ -261,6 +266,7 @@ export class Account {
     return notional
   }
 
+  /** What `maxParticipation` leaves of this bar's volume. */
   private available(book: Book, bar: number): number {
     const cap = this.config.maxParticipation
     if (cap === null) return Infinity
@@ -268,28 +274,22 @@ export class Account {
       book.takenBar = bar
       book.taken = 0
     }
-    return this.floorToLot(cap * book.bars.volume[bar] - book.taken)
+    return this.floorToLot(cap * book.volume[bar] - book.taken)
   }
 
-  private open(
-    book: Book,
-    bar: number,
-    order: PendingOrder,
-    quantity: number,
-    price: number,
-    commission: number,
-    slippage: number,
-  ): void {
+  /** Enters with `entry.quantity` at `entry.price`. */
+  private open(book: Book, bar: number, order: PendingOrder): void {
+    const { quantity, price, commission, slippage } = this.entry
     const side = order.side as 1 | -1
-    const lot = order.filled > 0 ? book.lots.find((lot) => lot.orderId === order.id) : undefined
     if (book.side === 0) {
       book.side = side
       book.positionId = ++this.lastPosition
       this.openPositions++
       if (this.openPositions > this.peakPositions) this.peakPositions = this.openPositions
     }
+    const lot = order.filled > 0 ? book.lots.find((lot) => lot.orderId === order.id) : undefined
     if (lot === undefined) {
-      this.addLot(book, bar, order, quantity, price, commission, slippage)
+      this.addLot(book, bar, order)
     } else {
       const held = lot.quantity
       lot.entryPrice = (lot.entryPrice * held + price * quantity) / (held + quantity)
@@ -315,21 +315,14 @@ export class Account {
     if (this.facts?.wants('fill')) this.tellFill(book, bar, 'entry', side, quantity, price, order.type)
   }
 
-  private addLot(
-    book: Book,
-    bar: number,
-    order: PendingOrder,
-    quantity: number,
-    price: number,
-    commission: number,
-    slippage: number,
-  ): void {
+  private addLot(book: Book, bar: number, order: PendingOrder): void {
+    const { quantity, price, commission, slippage } = this.entry
     const lot = book.takeLot()
     lot.orderId = order.id
     lot.quantity = lot.initialQuantity = quantity
     lot.entryPrice = lot.best = price
     lot.entryBar = bar
-    lot.intrabar = price !== book.bars.open[bar] && order.type !== 'market'
+    lot.intrabar = !order.market && price !== book.open[bar]
     lot.commission = commission
     lot.slippage = slippage
     lot.borrow = 0
@@ -344,50 +337,41 @@ export class Account {
     book.lots.push(lot)
   }
 
-  /** Closes `quantity` of a position, pro rata over its lots; answers with how much the bar took. */
-  private leave(
-    book: Book,
-    bar: number,
-    quantity: number,
-    reference: number,
-    market: boolean,
-    reason: ExitReason,
-  ): number {
-    const filled = Math.min(quantity, this.available(book, bar))
-    if (!(filled > 0)) return 0
-    const whole = filled >= book.quantity
-    const share = filled / book.quantity
-    this.priceExit(book, bar, filled, reference, market)
+  /** Closes `exit.wanted` of a position at `exit.reference`, pro rata over its lots; `exit.quantity` is what the bar took. */
+  private leave(book: Book, bar: number, market: boolean, reason: ExitReason): void {
+    if (!this.priceExit(book, bar, market)) return
+    const { exit } = this
+    const whole = exit.quantity >= book.quantity
+    const share = exit.quantity / book.quantity
     const { lots } = book
     for (let k = 0; k < lots.length; k++) {
       const lot = lots[k]
-      this.closePart(book, lot, bar, whole ? lot.quantity : lot.quantity * share, reason)
+      exit.part = whole ? lot.quantity : lot.quantity * share
+      this.closePart(book, lot, bar, reason)
     }
-    if (book.takenBar === bar) book.taken += filled
+    if (book.takenBar === bar) book.taken += exit.quantity
     this.settle(book, bar)
-    return filled
   }
 
-  private leaveLot(
-    book: Book,
-    lot: Lot,
-    bar: number,
-    quantity: number,
-    reference: number,
-    market: boolean,
-    reason: ExitReason,
-  ): number {
-    const filled = Math.min(quantity, this.available(book, bar))
-    if (!(filled > 0)) return 0
-    this.priceExit(book, bar, filled, reference, market)
-    this.closePart(book, lot, bar, filled, reason)
-    if (book.takenBar === bar) book.taken += filled
-    return filled
+  /** The same for one lot alone. */
+  private leaveLot(book: Book, lot: Lot, bar: number, market: boolean, reason: ExitReason): void {
+    if (!this.priceExit(book, bar, market)) return
+    const { exit } = this
+    exit.part = exit.quantity
+    this.closePart(book, lot, bar, reason)
+    if (book.takenBar === bar) book.taken += exit.quantity
   }
 
-  /** Works out what leaving with `quantity` costs, for `closePart`. */
-  private priceExit(book: Book, bar: number, quantity: number, reference: number, market: boolean): void {
+  /** Works out how much of `exit.wanted` the bar takes and what that costs; false when it takes nothing. */
+  private priceExit(book: Book, bar: number, market: boolean): boolean {
     const { config, exit } = this
+    const { reference } = exit
+    let quantity = exit.wanted
+    if (config.maxParticipation !== null) quantity = Math.min(quantity, this.available(book, bar))
+    if (!(quantity > 0)) {
+      exit.quantity = 0
+      return false
+    }
     const slip = market ? slippageOf(config.slippage, book.bars, bar, quantity) : 0
     const price = reference * (1 - book.side * slip)
     exit.quantity = quantity
@@ -396,21 +380,24 @@ export class Account {
     exit.slippage = Math.abs(price - reference) * quantity
     this.commissionPaid += exit.commission
     this.slippagePaid += exit.slippage
+    return true
   }
 
-  /** `part` of a lot leaves with the exit that was priced last, and bears its share of the cost. */
-  private closePart(book: Book, lot: Lot, bar: number, part: number, reason: ExitReason): void {
+  /** `exit.part` of a lot leaves with the exit that was priced last, and bears its share of the cost. */
+  private closePart(book: Book, lot: Lot, bar: number, reason: ExitReason): void {
     const { exit } = this
     const { side } = book
-    const { price } = exit
+    const { part, price } = exit
     const weight = part / exit.quantity
     const commission = exit.commission * weight
     const share = part / lot.quantity
+    exit.partCommission = commission
+    exit.partSlippage = exit.slippage * weight
     this.cash += side * part * price - commission
     this.changes++
-    this.trades.add(book, lot, bar, part, price, commission, exit.slippage * weight, reason)
+    this.trades.add(book, lot, bar, exit, reason)
     const { campaign } = lot.tag
-    if (campaign !== undefined && reason === 'STOP') this.campaigns.stoppedOut(campaign, book.bars.time[bar])
+    if (campaign !== undefined && reason === 'STOP') this.campaigns.stoppedOut(campaign, book.time[bar])
     lot.quantity -= part
     lot.commission -= lot.commission * share
     lot.slippage -= lot.slippage * share
@@ -450,7 +437,7 @@ export class Account {
 
   tell(book: Book, bar: number, kind: FactKind, attributes: Record<string, string | number | boolean>): void {
     const { facts, step } = this
-    const time = book.bars.time[bar]
+    const time = book.time[bar]
     if (step < 0) facts?.tell(kind, bar, time, attributes)
     else facts?.tell(kind, step, time, { symbol: book.bars.symbol, ...attributes })
   }
@@ -468,11 +455,10 @@ export class Account {
   }
 }
 
-/** The price an order meets in this bar before slippage, NaN when it is not touched. `side` +1 buys. */
-function referencePrice(book: Book, bar: number, order: PendingOrder, side: number): number {
-  const { open, high, low } = book.bars
+/** The price a limit or stop order meets in this bar before slippage, NaN when it is not touched. `side` +1 buys. */
+function touchedPrice(book: Book, bar: number, order: PendingOrder, side: number): number {
+  const { open, high, low } = book
   const at = open[bar]
-  if (order.type === 'market') return at
   const price = order.price
   if (order.type === 'limit') {
     if (side * (price - at) >= 0) return at

@@ -15,23 +15,34 @@ export function startStrategy(strategy: Strategy, context: Parameters<Strategy['
   if (typeof run?.onBar !== 'function') {
     throw new BacktestError('strategy', null, `${strategy.name}: start must return an object with onBar`)
   }
-  const { wakeBars } = run
-  if (wakeBars !== undefined) {
-    if (!Number.isInteger(wakeBars?.length)) {
-      throw new BacktestError('strategy', null, `${strategy.name}: wakeBars must be a list of bars`)
-    }
-    for (let i = 0; i < wakeBars.length; i++) {
-      const bar = wakeBars[i]
-      if (!Number.isInteger(bar) || bar < 0 || (i > 0 && bar <= wakeBars[i - 1])) {
-        throw new BacktestError(
-          'strategy',
-          null,
-          `${strategy.name}: wakeBars must ascend, got ${bar} at ${i}`,
-        )
-      }
-    }
-  }
   return run
+}
+
+/**
+ * The bars from `first` to `end - 1` at which a strategy wants to be asked, as they are at the start; null for all.
+ * @throws BacktestError unless they are whole numbers that ascend
+ */
+export function wakeBarsOf(
+  { wakeBars }: StrategyRun,
+  name: string,
+  first: number,
+  end: number,
+): Int32Array | null {
+  if (wakeBars === undefined) return null
+  if (!Number.isInteger(wakeBars?.length))
+    throw new BacktestError('strategy', null, `${name}: wakeBars must be a list of bars`)
+  const { length } = wakeBars
+  const wakes = new Int32Array(length)
+  let count = 0
+  let before = -1
+  for (let i = 0; i < length; i++) {
+    const bar = wakeBars[i]
+    if (!(bar > before && Number.isInteger(bar)))
+      throw new BacktestError('strategy', null, `${name}: wakeBars must ascend, got ${bar} at ${i}`)
+    before = bar
+    if (bar >= first && bar < end) wakes[count++] = bar
+  }
+  return wakes.subarray(0, count)
 }
 
 /** What a strategy threw, unless the engine itself refused what it did. */

@@ -11,8 +11,11 @@ export const noTargets: readonly Target[] = []
  */
 export class PendingOrder {
   id = 0
-  kind: 'enter' | 'exit' = 'enter'
+  /** An entry, or else an exit. */
+  entry = true
   type: 'market' | 'limit' | 'stop' = 'market'
+  /** Whether `type` is: what every order is asked on every bar. */
+  market = true
   /** Of the entry; 0 for an exit, which closes whatever is there. */
   side: 1 | -1 | 0 = 0
   /** What is left to fill; Infinity for `max` and for a whole position. */
@@ -64,6 +67,13 @@ export class Lot {
 export class Book {
   readonly index: number
   readonly bars: BarSeries
+  // The columns by themselves: series come in objects of many layouts, books in one.
+  readonly time: Float64Array
+  readonly open: Float64Array
+  readonly high: Float64Array
+  readonly low: Float64Array
+  readonly close: Float64Array
+  readonly volume: Float64Array
   readonly lots: Lot[] = []
   readonly orders: PendingOrder[] = []
   private readonly spareLots: Lot[] = []
@@ -89,6 +99,12 @@ export class Book {
   constructor(index: number, bars: BarSeries) {
     this.index = index
     this.bars = bars
+    this.time = bars.time
+    this.open = bars.open
+    this.high = bars.high
+    this.low = bars.low
+    this.close = bars.close
+    this.volume = bars.volume
     this.lastPrice = bars.close[0]!
     // Doubles from the start: a field that begins as a small integer is recompiled when it stops being one.
     this.quantity = this.signed = this.openRisk = 0
@@ -103,10 +119,10 @@ export class Book {
 
   /** Whether bar `bar` may touch a stop or a target. */
   touched(bar: number): boolean {
-    return this.bars.low[bar] <= this.guardLow || this.bars.high[bar] >= this.guardHigh
+    return this.low[bar] <= this.guardLow || this.high[bar] >= this.guardHigh
   }
 
-  /** An order to be filled in, every field of it. */
+  /** An order to be filled in, every field that its kind uses. */
   takeOrder(): PendingOrder {
     return this.spareOrders.pop() ?? new PendingOrder()
   }
@@ -144,7 +160,18 @@ export class Book {
   /** To be called after any change of lots, stops or targets. */
   refresh(): void {
     const { lots } = this
-    let [quantity, risk, low, high] = [0, 0, -Infinity, Infinity]
+    this.busy = true
+    if (lots.length === 0) {
+      this.side = 0
+      this.quantity = this.signed = this.openRisk = 0
+      this.guardLow = -Infinity
+      this.guardHigh = Infinity
+      return
+    }
+    let quantity = 0
+    let risk = 0
+    let low = -Infinity
+    let high = Infinity
     for (let k = 0; k < lots.length; k++) {
       const lot = lots[k]
       quantity += lot.quantity
@@ -162,8 +189,6 @@ export class Book {
       const distance = this.side * (lot.entryPrice - stop)
       if (distance > 0) risk += distance * lot.quantity
     }
-    if (lots.length === 0) this.side = 0
-    this.busy = true
     this.quantity = quantity
     this.signed = this.side * quantity
     this.openRisk = risk

@@ -41,7 +41,7 @@ export class Desk implements Broker {
 
   get equity(): number {
     // The mark of this symbol is due when somebody asks; of others it stands.
-    this.book.lastPrice = this.book.bars.close[this.bar]!
+    this.book.lastPrice = this.book.close[this.bar]!
     return this.account.value
   }
 
@@ -61,7 +61,7 @@ export class Desk implements Broker {
       this.refuse('target', 'use target or targets', targets)
     const quantity =
       order.quantity === undefined
-        ? account.floorToLot((account.config.positionFrac * this.equity) / book.bars.close[bar])
+        ? account.floorToLot((account.config.positionFrac * this.equity) / book.close[bar])
         : order.quantity === 'max'
           ? Infinity
           : this.positive('quantity', order.quantity)
@@ -71,18 +71,20 @@ export class Desk implements Broker {
     }
     const scaled =
       order.target === undefined
-        ? this.checkTargets(side, targets)
+        ? targets === noTargets
+          ? noTargets
+          : this.checkTargets(side, targets)
         : [{ price: this.positive('target', order.target), frac: 1 }]
     const tag = order.tag === undefined ? emptyTag : this.checkTag(order.tag)
     const id = this.submit()
     const pending = book.takeOrder()
     pending.id = id
-    pending.kind = 'enter'
+    pending.entry = true
     pending.type = type
+    pending.market = type === 'market'
     pending.side = side === 'LONG' ? 1 : -1
     pending.remaining = quantity
     pending.filled = 0
-    pending.frac = 1
     pending.price = price
     pending.stop = stop
     pending.targets = scaled
@@ -91,8 +93,6 @@ export class Desk implements Broker {
     pending.lastBar = validBars === undefined ? Infinity : bar + validBars
     pending.signalBar = bar
     pending.tag = tag
-    pending.reason = 'STRATEGY'
-    pending.positionId = 0
     this.entered++
     this.queue(pending)
     if (!(quantity > 0)) {
@@ -110,24 +110,18 @@ export class Desk implements Broker {
     if (!(frac > 0 && frac <= 1)) this.refuse('frac', 'must be above 0 and at most 1', frac)
     const price = this.checkType(type, order.price)
     const remaining = quantity === undefined ? Infinity : this.positive('quantity', quantity)
-    const { book, bar } = this
+    const { book } = this
     const id = this.submit()
     const pending = book.takeOrder()
     pending.id = id
-    pending.kind = 'exit'
+    pending.entry = false
     pending.type = type
+    pending.market = type === 'market'
     pending.side = 0
     pending.remaining = remaining
-    pending.filled = 0
     pending.frac = frac
     pending.price = price
-    pending.stop = NaN
-    pending.targets = noTargets
-    pending.ratchetStop = false
-    pending.trailing = false
     pending.lastBar = Infinity
-    pending.signalBar = bar
-    pending.tag = emptyTag
     pending.reason = reason
     pending.positionId = book.side === 0 ? 0 : book.positionId
     this.queue(pending)

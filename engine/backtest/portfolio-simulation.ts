@@ -1,7 +1,7 @@
 import type { RunObserver } from '../observer.ts'
 import type { Strategy, StrategyRun } from '../strategy.ts'
 import type { Account } from './account.ts'
-import { askStrategy, startStrategy } from './ask-strategy.ts'
+import { askStrategy, startStrategy, wakeBarsOf } from './ask-strategy.ts'
 import type { Book } from './book.ts'
 import { checkBars } from './check-bars.ts'
 import { Desk } from './desk.ts'
@@ -22,6 +22,7 @@ interface Seat extends Period {
   readonly desk: Desk
   readonly run: StrategyRun
   readonly name: string
+  readonly wakeBars: Int32Array | null
   next: number
   nextWake: number
   /** Its bar at the step under way, -1 when it has none. */
@@ -52,11 +53,11 @@ export class PortfolioSimulation {
       const context = { bars: book.bars, first, end, initialCapital: config.initialCapital }
       const name = books.length > 1 ? `${strategy.name} on ${book.bars.symbol}` : strategy.name
       const run = startStrategy({ name, start: (context) => strategy.start(context) }, context)
-      let nextWake = 0
-      while (run.wakeBars !== undefined && run.wakeBars[nextWake] < first) nextWake++
-      return { book, desk: new Desk(account, book), run, name, first, end, next: first, nextWake, bar: -1 }
+      const wakeBars = wakeBarsOf(run, name, first, end)
+      const desk = new Desk(account, book)
+      return { book, desk, run, name, wakeBars, first, end, next: first, nextWake: 0, bar: -1 }
     })
-    this.times = mergedTimes(this.seats.map(({ book, first, end }) => book.bars.time.subarray(first, end)))
+    this.times = mergedTimes(this.seats.map(({ book, first, end }) => book.time.subarray(first, end)))
     const perBar = config.riskFreeRate / barsPerYear[books[0].bars.timeframe]
     this.recorder = new EquityRecorder(this.times, null, config.initialCapital, perBar)
   }
@@ -100,7 +101,7 @@ export class PortfolioSimulation {
     // Equity at the fills is at the opens of all, whatever their order.
     let waiting = false
     for (const { book, bar } of present) {
-      book.lastPrice = book.bars.open[bar]
+      book.lastPrice = book.open[bar]
       waiting ||= book.orders.length > 0
     }
     if (waiting) {
@@ -121,7 +122,7 @@ export class PortfolioSimulation {
     let count = 0
     for (let k = 0; k < seats.length; k++) {
       const seat = seats[k]
-      seat.bar = seat.next < seat.end && seat.book.bars.time[seat.next] === time ? seat.next++ : -1
+      seat.bar = seat.next < seat.end && seat.book.time[seat.next] === time ? seat.next++ : -1
       if (seat.bar >= 0) present[count++] = seat
     }
     while (present.length > count) present.pop()
@@ -130,7 +131,7 @@ export class PortfolioSimulation {
   private mark(step: number): void {
     const { account, recorder } = this
     for (const { book, bar } of this.present) {
-      const { close, time } = book.bars
+      const { close, time } = book
       if (account.config.borrowRateAnnual > 0 && book.side === -1 && bar > 0) {
         account.borrow(book, bar, time[bar] - time[bar - 1])
       }
@@ -147,9 +148,9 @@ export class PortfolioSimulation {
 }
 
 function decide(seat: Seat): void {
-  const { run, bar } = seat
-  if (run.wakeBars !== undefined) {
-    if (run.wakeBars[seat.nextWake] !== bar) return
+  const { run, bar, wakeBars } = seat
+  if (wakeBars !== null) {
+    if (wakeBars[seat.nextWake] !== bar) return
     seat.nextWake++
   }
   askStrategy(run, seat.name, bar, seat.desk)

@@ -8,18 +8,21 @@ export class Rows {
   chunk: Float64Array
   at = 0
   private end = 0
+  private room: number
   private readonly chunks: Float64Array[]
 
   constructor(width: number) {
     this.width = width
-    this.chunk = new Float64Array(firstRows * width)
+    this.room = firstRows * width
+    this.chunk = new Float64Array(this.room)
     this.chunks = [this.chunk]
   }
 
   /** Begins a row: its values belong at `chunk[at]` to `chunk[at + width - 1]`. */
   add(): void {
-    if (this.end === this.chunk.length) {
-      this.chunk = new Float64Array(this.chunk.length * 2)
+    if (this.end === this.room) {
+      this.room *= 2
+      this.chunk = new Float64Array(this.room)
       this.chunks.push(this.chunk)
       this.end = 0
     }

@@ -1,7 +1,7 @@
 import type { RunObserver } from '../observer.ts'
 import type { Strategy, StrategyRun } from '../strategy.ts'
 import type { Account } from './account.ts'
-import { askStrategy, nonsense, startStrategy, strategyError } from './ask-strategy.ts'
+import { askStrategy, nonsense, startStrategy, strategyError, wakeBarsOf } from './ask-strategy.ts'
 import type { Book } from './book.ts'
 import { checkBars } from './check-bars.ts'
 import { Desk } from './desk.ts'
@@ -24,7 +24,8 @@ export class Simulation {
   private readonly end: number
   private readonly borrows: boolean
   /** Bars at which the strategy wants to be asked; null for all. */
-  private readonly wakeBars: ArrayLike<number> | null
+  private readonly wakeBars: Int32Array | null
+  /** Index of the next of them. */
   private nextWake = 0
   private recordedChanges = 0
 
@@ -39,7 +40,7 @@ export class Simulation {
       end,
       initialCapital: account.config.initialCapital,
     })
-    this.wakeBars = this.run.wakeBars ?? null
+    this.wakeBars = wakeBarsOf(this.run, strategy.name, first, end)
     this.first = first
     this.end = end
     const { config } = account
@@ -48,7 +49,6 @@ export class Simulation {
     const [times, closes] = [time.subarray(first, end), close.subarray(first, end)]
     this.recorder = new EquityRecorder(times, closes, config.initialCapital, perBar)
     this.borrows = account.config.borrowRateAnnual > 0
-    while (this.wakeBars !== null && this.wakeBars[this.nextWake] < first) this.nextWake++
   }
 
   /** Signals the strategy had, by its own count or by the entries it ordered. */
@@ -133,21 +133,25 @@ export class Simulation {
   }
 
   /** Bars that neither wake the strategy nor can touch an order are marked in one go. */
-  private sparse(wakeBars: ArrayLike<number>, first: number, end: number): void {
-    const { book } = this
-    let bar = first
-    while (bar < end) {
-      const wake = this.nextWake < wakeBars.length ? Math.min(wakeBars[this.nextWake], end) : end
-      if (book.orders.length === 0 && bar < wake) {
-        bar = this.quiet(bar, wake)
-        if (bar === wake) continue
+  private sparse(wakeBars: Int32Array, first: number, end: number): void {
+    const { book, desk, run, strategy } = this
+    const { orders } = book
+    const wakes = wakeBars.length
+    let { nextWake } = this
+    let wake = nextWake < wakes ? wakeBars[nextWake] : this.end
+    for (let bar = first; bar < end; bar++) {
+      if (bar < wake && orders.length === 0) {
+        const until = wake < end ? wake : end
+        bar = this.quiet(bar, until)
+        if (bar === end) break
       }
-      this.fills(bar)
-      this.stops(bar)
-      this.mark(bar)
-      this.decide(bar)
-      bar++
+      if (book.busy) this.settle(bar)
+      if (bar !== wake) continue
+      nextWake++
+      wake = nextWake < wakes ? wakeBars[nextWake] : this.end
+      askStrategy(run, strategy, bar, desk)
     }
+    this.nextWake = nextWake
   }
 
   /** The first bar from `first` on that touches a stop or a target, or whose mark is due alone; `end` when none does. */
@@ -155,8 +159,7 @@ export class Simulation {
     const { book } = this
     if (book.side === 0) return end
     if (this.borrows) return first
-    const { low, high } = book.bars
-    const { guardLow, guardHigh } = book
+    const { low, high, guardLow, guardHigh } = book
     // Nothing there to be touched.
     if (guardLow === -Infinity && guardHigh === Infinity) return end
     let bar = first
@@ -182,7 +185,7 @@ export class Simulation {
   private borrow(bar: number): void {
     const { book } = this
     if (book.side !== -1 || bar === 0) return
-    this.account.borrow(book, bar, book.bars.time[bar] - book.bars.time[bar - 1])
+    this.account.borrow(book, bar, book.time[bar] - book.time[bar - 1])
   }
 
   private recordChange(bar: number): void {
@@ -194,7 +197,7 @@ export class Simulation {
   /** The marks of the bars before `end` are taken together, as far as nothing changed. */
   private markTo(end: number): void {
     this.recorder.markTo(end - this.first)
-    this.book.lastPrice = this.book.bars.close[end - 1]!
+    this.book.lastPrice = this.book.close[end - 1]!
   }
 
   private decide(bar: number): void {

@@ -2,6 +2,7 @@ import type { BarSeries } from '../bar-series.ts'
 import type { Side } from '../signal.ts'
 import type { EntryTag, ExitReason } from '../strategy.ts'
 import type { Book, Lot } from './book.ts'
+import type { Fill } from './fill.ts'
 import { Rows } from './rows.ts'
 
 /** One closed entry, or the closed part of one. Money in account currency, times in epoch ms. */
@@ -70,18 +71,10 @@ export class TradeLog {
     return this.rows.count
   }
 
-  /** `quantity` of a lot, which still holds it, has left in bar `exitBar`. */
-  add(
-    { positionId, index, side }: Book,
-    lot: Lot,
-    exitBar: number,
-    quantity: number,
-    exitPrice: number,
-    exitCommission: number,
-    exitSlippage: number,
-    reason: ExitReason,
-  ): void {
+  /** The part of a lot, which still holds it, has left in bar `exitBar`. */
+  add({ positionId, index, side }: Book, lot: Lot, exitBar: number, fill: Fill, reason: ExitReason): void {
     const { rows } = this
+    const { part: quantity, price: exitPrice, partCommission: exitCommission } = fill
     rows.add()
     const { chunk, at } = rows
     const share = quantity / lot.quantity
@@ -100,7 +93,7 @@ export class TradeLog {
     chunk[at + 9] = entryCommission
     chunk[at + 10] = exitCommission
     chunk[at + 11] = lot.slippage * share
-    chunk[at + 12] = exitSlippage
+    chunk[at + 12] = fill.partSlippage
     chunk[at + 13] = borrowCost
     chunk[at + 14] = lot.initialStop
     chunk[at + 15] = this.reasonCode(reason)
