@@ -27,6 +27,41 @@ async function indexes() {
   return rows
 }
 
+/** The 29 of the specification, as PostgreSQL tells them. */
+const specified = `
+idx_audit_user_action_time ON audit_logs (user_id, action_type, "timestamp" DESC)
+idx_backtest_results_created_at_desc ON backtest_results (created_at DESC)
+idx_backtest_results_status_pending ON backtest_results (status) WHERE ((status)::text = 'PENDING'::text)
+idx_campaigns_created_at_desc ON campaigns (created_at DESC)
+idx_campaigns_user_id_status ON campaigns (user_id, status)
+idx_notifications_user_id_read ON notifications (user_id, read)
+idx_notifications_user_id_type ON notifications (user_id, notification_type)
+idx_ohlcv_symbol_timeframe_timestamp ON ohlcv_bars (symbol, timeframe, "timestamp")
+idx_ohlcv_symbol_timestamp ON ohlcv_bars (symbol, "timestamp")
+idx_ohlcv_timestamp_desc ON ohlcv_bars ("timestamp" DESC)
+idx_patterns_detection_time_desc ON patterns (detection_time DESC)
+idx_patterns_pattern_type ON patterns (pattern_type)
+idx_patterns_symbol_detection_time ON patterns (symbol, detection_time)
+idx_patterns_symbol_pattern_type ON patterns (symbol, pattern_type)
+idx_patterns_symbol_timeframe_detection ON patterns (symbol, timeframe, detection_time)
+idx_patterns_trading_range_id ON patterns (trading_range_id)
+idx_positions_campaign_id_status ON positions (campaign_id, status)
+idx_positions_signal_id ON positions (signal_id)
+idx_signals_campaign_id ON signals (campaign_id)
+idx_signals_generated_at_desc ON signals (generated_at DESC)
+idx_signals_pattern_id ON signals (pattern_id)
+idx_signals_status ON signals (status)
+idx_signals_symbol_generated_at ON signals (symbol, generated_at)
+idx_signals_symbol_status ON signals (symbol, status)
+idx_trading_ranges_phase ON trading_ranges (phase)
+idx_trading_ranges_start_time_desc ON trading_ranges (start_time DESC)
+idx_trading_ranges_symbol_start_time ON trading_ranges (symbol, start_time)
+idx_trading_ranges_symbol_status ON trading_ranges (symbol, status)
+idx_trading_ranges_symbol_timeframe_start ON trading_ranges (symbol, timeframe, start_time)
+`
+  .trim()
+  .split('\n')
+
 const insertBar = `INSERT INTO ohlcv_bars (symbol, timeframe, timestamp, open, high, low, close, volume)
   VALUES ('SPX', '1d', '2020-01-02Z', 10, 12, 9, 11, 1000)`
 
@@ -36,6 +71,12 @@ describe('migrations', () => {
     expect(await migrate(postgres.url)).toEqual([])
     const all = await indexes()
     const ours = all.filter(({ indexname }) => indexname.startsWith('idx_'))
+    expect(specified).toHaveLength(29)
+    const { rows: definitions } = await client.query<{ definition: string }>(
+      `SELECT regexp_replace(indexdef, '^CREATE INDEX (.*) ON public\\.(.*) USING btree (.*)$', '\\1 ON \\2 \\3') AS definition
+        FROM pg_indexes WHERE indexname LIKE 'idx\\_%' ORDER BY indexname`,
+    )
+    expect(definitions.map(({ definition }) => definition)).toEqual(specified)
     expect(ours).toHaveLength(29)
     expect(new Set(ours.map(({ tablename }) => tablename)).size).toBe(9)
     // Beside them only the primary keys and the two unique constraints.
