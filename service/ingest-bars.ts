@@ -1,9 +1,10 @@
 import { parseBarsCsv, parseTime, readBars, type Bar, type BarSeries } from '@tapescope/engine'
-import { type Database, databaseDefaults } from './database.ts'
+import { type Database, databaseDefaults, DatabaseUnavailable } from './database.ts'
 import type { SeriesKey } from './load-bars.ts'
 import { withPatience } from './patience.ts'
 import { Problem } from './problem.ts'
 import { storageFault, storeBars } from './store-bars.ts'
+import type { Turns } from './turns.ts'
 
 interface IngestResult {
   inserted: number
@@ -25,6 +26,8 @@ const shownRejections = 1_000
 export class BarIngest {
   private readonly database: Database
   readonly key: SeriesKey
+  private readonly turns: Turns
+  private readonly waitMs: number
   private readonly total: IngestResult = {
     inserted: 0,
     updated: 0,
@@ -36,9 +39,12 @@ export class BarIngest {
   private lastTime = Number.NEGATIVE_INFINITY
   private taken = 0
 
-  constructor(database: Database, key: SeriesKey) {
+  /** At most `waitMs` is waited for a turn to store. */
+  constructor(database: Database, key: SeriesKey, turns: Turns, waitMs: number) {
     this.database = database
     this.key = key
+    this.turns = turns
+    this.waitMs = waitMs
   }
 
   reject(index: number, reason: string): void {
@@ -90,6 +96,20 @@ export class BarIngest {
     return this.total
   }
 
+  private async inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    const { symbol, timeframe } = this.key
+    const release = await this.turns.take(`${timeframe} ${symbol}`, this.waitMs, tooMany)
+    try {
+      return await work()
+    } catch (error) {
+      // What one learnt about the database holds for those who wait: they would learn it later.
+      if (error instanceof DatabaseUnavailable) this.turns.dismiss(error)
+      throw error
+    } finally {
+      release()
+    }
+  }
+
   private async store(bars: BarSeries, indexes: number[]): Promise<void> {
     const kept: Bar[] = []
     for (let i = 0; i < bars.length; i++) {
@@ -113,7 +133,7 @@ export class BarIngest {
       kept.push(bar)
     }
     if (kept.length === 0) return
-    const stored = await storeBars(this.database, readBars(kept, this.key).bars)
+    const stored = await this.inTurn(() => storeBars(this.database, readBars(kept, this.key).bars))
     this.taken += kept.length
     this.total.inserted += stored.inserted
     this.total.updated += stored.updated
@@ -121,6 +141,15 @@ export class BarIngest {
     this.total.latest_timestamp = new Date(this.lastTime).toISOString()
   }
 }
+
+function tooMany(): Problem {
+  return new Problem(503, 'Too many uploads wait already: send it again.', {
+    headers: { 'Retry-After': '1' },
+  })
+}
+
+/** Uploads that store at once: fewer than the pool has connections, so that other requests find one. */
+export const ingestPlaces = 4
 
 export type StreamFormat = 'csv' | 'ndjson'
 

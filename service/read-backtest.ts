@@ -16,7 +16,11 @@ export const backtestResultSchema = z
     status: z.enum(['PENDING', 'RUNNING', 'COMPLETED', 'FAILED', 'CANCELLED']),
     config: json,
     metrics: json.nullable(),
-    equity_curve: z.array(json).nullable().optional(),
+    equity_curve: z
+      .array(json)
+      .nullable()
+      .optional()
+      .meta({ description: 'A point per bar; of more than 20,000 every n-th, the last among them' }),
     trades: z.array(json).nullable().optional(),
     drawdown_periods: z.array(json).nullable(),
     risk_metrics: json.nullable(),

@@ -37,10 +37,19 @@ export function renderResult(
   }
 }
 
-/** A point per bar, by far the most of a result: named here, as renaming each took a quarter of a run. */
+/** More than anybody draws; a million would be 170 MB, which could be stored and never read. */
+const maxPoints = 20_000
+
+/**
+ * A point per bar, by far the most of a result: named here, as renaming each took a quarter of a run. Of a long run every
+ * n-th, so that the last is that of the last bar; measures have been taken of all.
+ */
 function equityRows(equity: BacktestResult['equity']): object[] {
-  return Array.from({ length: equity.length }, (_, i) => {
-    const { time, portfolioValue, cash, positionsValue, barReturn, cumulativeReturn } = equity.point(i)
+  const step = Math.ceil(equity.length / maxPoints)
+  const first = (equity.length - 1) % Math.max(1, step)
+  return Array.from({ length: Math.ceil((equity.length - first) / Math.max(1, step)) }, (_, k) => {
+    const point = equity.point(first + k * step)
+    const { time, portfolioValue, cash, positionsValue, barReturn, cumulativeReturn } = point
     return {
       timestamp: new Date(time).toISOString(),
       portfolio_value: portfolioValue,

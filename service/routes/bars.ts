@@ -10,10 +10,15 @@ import {
   userOf,
   validate,
 } from '../define-route.ts'
-import { BarIngest, ingestStream, type StreamFormat } from '../ingest-bars.ts'
+import { BarIngest, ingestPlaces, ingestStream, type StreamFormat } from '../ingest-bars.ts'
 import { Problem } from '../problem.ts'
 import { isoTimeSchema, symbolSchema, timeframeSchema, timeLike, traceIdSchema } from '../schemas.ts'
 import type { ServiceContext } from '../service-context.ts'
+import { createTurns } from '../turns.ts'
+
+/** A request is answered within 3 s, if only with 503; an upload of a million rows may take a minute anyhow. */
+const patienceMs = 1_500
+const streamWaitMs = 60_000
 
 const series = { symbol: symbolSchema, timeframe: timeframeSchema }
 const number = (example: number) => z.number().meta({ examples: [example] })
@@ -52,6 +57,7 @@ const streams: Record<string, StreamFormat> = {
 
 /** `POST /api/v1/bars`: JSON of up to 5,000 bars, or CSV and NDJSON of any length. */
 export function barRoutes(app: Hono, { database, barsStored }: ServiceContext): void {
+  const turns = createTurns(ingestPlaces)
   const parameters = Object.entries(series).map(([name, schema]) => ({
     in: 'query' as const,
     name,
@@ -95,12 +101,12 @@ export function barRoutes(app: Hono, { database, barsStored }: ServiceContext): 
       let key: z.output<z.ZodObject<typeof series>>
       if (format !== undefined) {
         key = validate(z.strictObject(series), queryOf(c), 'query.')
-        ingest = new BarIngest(database, key)
+        ingest = new BarIngest(database, key, turns, streamWaitMs)
         if (c.req.raw.body !== null) await ingestStream(ingest, c.req.raw.body, format)
       } else if (type === 'application/json') {
         const given = validate(body, await readJson(c), '/')
         key = { symbol: given.symbol, timeframe: given.timeframe }
-        ingest = new BarIngest(database, key)
+        ingest = new BarIngest(database, key, turns, patienceMs)
         await ingest.take(
           given.bars.map(({ timestamp, ...bar }, index) => ({ ...bar, time: timestamp, index })),
         )
