@@ -398,6 +398,64 @@ describe('bars', () => {
   })
 })
 
+describe('a browser', () => {
+  const ask = (origin: string, method = 'GET', headers: Record<string, string> = {}) =>
+    app.request('/api/v1/audit?limit=1', { method, headers: { ...headers, origin } })
+  const allowed = 'access-control-allow-origin'
+
+  it('may read for the pages of the viewer, and of nobody else', async () => {
+    expect((await ask('http://127.0.0.1:4319')).headers.get(allowed)).toBe('http://127.0.0.1:4319')
+    for (const origin of ['https://evil.example', 'null', 'http://127.0.0.1:4319.evil.example'])
+      expect([origin, (await ask(origin)).headers.get(allowed)]).toEqual([origin, null])
+    const preflight = await ask('https://evil.example', 'OPTIONS', {
+      'access-control-request-method': 'POST',
+    })
+    expect(preflight.headers.get(allowed)).toBeNull()
+  })
+
+  it('is told not to guess and not to frame, in answers that are no success too', async () => {
+    for (const path of ['/api/v1/audit', '/api/v1/nothing', '/api/v1/audit?limit=x', '/docs']) {
+      const { headers } = await app.request(path)
+      const said = ['x-content-type-options', 'x-frame-options', 'cross-origin-resource-policy'].map((name) =>
+        headers.get(name),
+      )
+      expect([path, ...said]).toEqual([path, 'nosniff', 'SAMEORIGIN', 'same-origin'])
+    }
+  })
+})
+
+describe('prices beyond measure', () => {
+  it('are no fault of the service: what cannot be stored is 422, told to the operator', async () => {
+    const real = (await readRealBarsCsv()).trim().split('\n')
+    const before = logged.length
+    for (const [symbol, factor] of [
+      ['HUGE', 2.9e6],
+      ['TINY', 5e-9],
+    ] as const) {
+      const scaled = real.map((line, i) =>
+        i === 0
+          ? line
+          : line
+              .split(',')
+              .map((cell, k) => (k >= 1 && k <= 4 ? (Number(cell) * factor).toPrecision(12) : cell))
+              .join(','),
+      )
+      const sent = await app.request(`/api/v1/bars?symbol=${symbol}&timeframe=1d`, {
+        method: 'POST',
+        headers: { 'content-type': 'text/csv' },
+        body: scaled.join('\n'),
+      })
+      expect(sent.status).toBe(200)
+      const { status, body } = await call('POST', '/api/v1/signals/generate', { symbol, timeframe: '1d' })
+      expect([symbol, status]).toEqual([symbol, 422])
+      expect(body['detail']).toContain('beyond what can be stored')
+      const { body: nothing } = await call('GET', `/api/v1/ranges?symbol=${symbol}`)
+      expect(nothing['data']).toEqual([])
+    }
+    expect(logged.slice(before).map(({ level }) => level)).toEqual(['warn', 'warn'])
+  })
+})
+
 describe('bad input', () => {
   const deep = '['.repeat(100_000)
   const json = (text: string) => ['POST', '/api/v1/signals/generate', text] as const

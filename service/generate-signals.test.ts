@@ -91,6 +91,35 @@ test('new bars are stored, also by another process', async () => {
   expect(newSignals.length).toBeGreaterThan(0)
 })
 
+test('a long series is stored in slices, and after new bars only those that changed', async () => {
+  const long = bars(60_000)
+  await storeBars(database, long)
+  statements = []
+  const first = await generation.generate(key, 'local')
+  const counted = (name: string) => statements.filter((one) => one === name).length
+  expect(first.report.totals.ranges).toBeGreaterThan(500)
+  const slices = { ranges: counted('ranges.upsert'), patterns: counted('patterns.upsert') }
+  expect(slices).toEqual({
+    ranges: Math.ceil(first.report.totals.ranges / 500),
+    patterns: Math.ceil(first.report.totals.patterns / 500),
+  })
+  expect(await storedSignals()).toBe(first.report.totals.signals)
+
+  await storeBars(database, bars(61_000))
+  statements = []
+  const second = await generation.generate(key, 'local')
+  expect(counted('ranges.upsert')).toBeLessThan(slices.ranges)
+  expect(await storedSignals()).toBe(second.report.totals.signals)
+  // Another process, which remembers nothing, finds nothing to change.
+  expect((await open(database).generate(key, 'local')).newSignals).toEqual([])
+  const [rows] = await database.query<{ ranges: number; patterns: number }>({
+    name: 'test.rows',
+    text: 'SELECT (SELECT count(*) FROM trading_ranges) AS ranges, (SELECT count(*) FROM patterns) AS patterns',
+  })
+  const { ranges, patterns } = second.report.totals
+  expect(rows).toEqual({ ranges, patterns })
+})
+
 test('signals that somebody removed are stored again', async () => {
   const { newSignals: first } = await generation.generate(key, 'local')
   await database.execute({ name: 'test.remove', text: 'TRUNCATE signals, positions CASCADE' })

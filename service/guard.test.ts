@@ -81,6 +81,14 @@ describe('with keys', () => {
     expect(await status('a-key')).toBe(429)
   })
 
+  it('counts an address by its connection, whatever it says of itself', async () => {
+    const app = appWith(keys, { burst: 2 })
+    const statuses: number[] = []
+    for (const name of ['x-forwarded-for', 'x-real-ip', 'forwarded', 'cf-connecting-ip'])
+      statuses.push((await app.request('/x', { headers: { [name]: `10.0.0.${name.length}` } })).status)
+    expect(statuses).toEqual([200, 200, 429, 429])
+  })
+
   it('refuses an entry that is none, without showing it', () => {
     expect(() => readApiKeys(`alice:${hash('a')},bob:secret`)).toThrow(
       /^Entry 2 of TAPESCOPE_API_KEYS is not/,
