@@ -1,6 +1,13 @@
 import { array, assert, integer, property } from 'fast-check'
 import { expect, test } from 'vitest'
-import { ascending, medianInterval, quantile, seededRandom, shuffled } from './statistics.ts'
+import {
+  ascending,
+  medianInterval,
+  quantile,
+  seededRandom,
+  shuffled,
+  signedRankInterval,
+} from './statistics.ts'
 
 test('quantiles are linear between neighbours, as in R type 7', () => {
   const values = [1, 2, 4, 8]
@@ -48,6 +55,41 @@ test.each([
       if (interval.lower <= trueMedian && trueMedian <= interval.upper) held += 1
     }
     // Four standard errors of the simulation.
+    const error = 4 * Math.sqrt((coverage * (1 - coverage)) / trials)
+    expect(Math.abs(held / trials - coverage)).toBeLessThan(error)
+  }
+})
+
+test('the signed-rank interval takes the means of the published table', () => {
+  // Hollander, Wolfe and Chicken, table A.4: P(W <= 3) is 5 of 256 for n = 8, P(W <= 13) 0.0212 for n = 12.
+  const eight = [1, 2, 4, 8, 16, 32, 64, 128]
+  const means = ascending(eight.flatMap((value, i) => eight.slice(i).map((other) => (value + other) / 2)))
+  expect(signedRankInterval(eight, 0.95)).toEqual({
+    estimate: quantile(means, 0.5),
+    lower: means[3],
+    upper: means[means.length - 4],
+    coverage: 1 - 10 / 256,
+  })
+  const twelve = Array.from({ length: 12 }, (_, index) => index * index)
+  expect(signedRankInterval(twelve, 0.95).coverage).toBeCloseTo(1 - 2 * 0.0212, 3)
+  expect(signedRankInterval([1, 2, 3, 4, 5], 0.95).lower).toBe(Number.NEGATIVE_INFINITY)
+})
+
+test.each([
+  ['normal', (u: number, v: number) => Math.sqrt(-2 * Math.log(1 - u)) * Math.cos(2 * Math.PI * v)],
+  ['Cauchy', (u: number) => Math.tan(Math.PI * (u - 0.5))],
+])('on %s samples the signed-rank interval holds the centre as often as it says', (_, draw) => {
+  const random = seededRandom(9)
+  for (const n of [8, 12, 20]) {
+    const trials = 2_000
+    let held = 0
+    let coverage = 0
+    for (let trial = 0; trial < trials; trial++) {
+      const values = Array.from({ length: n }, () => draw(random(), random()))
+      const interval = signedRankInterval(values, 0.95)
+      coverage = interval.coverage
+      if (interval.lower <= 0 && 0 <= interval.upper) held++
+    }
     const error = 4 * Math.sqrt((coverage * (1 - coverage)) / trials)
     expect(Math.abs(held / trials - coverage)).toBeLessThan(error)
   }

@@ -15,6 +15,7 @@ export function median(values: Iterable<number>): number {
   return quantile(ascending(values), 0.5)
 }
 
+/** Of a median, or of the centre that it is of a symmetric distribution. */
 export interface MedianInterval {
   readonly estimate: number
   readonly lower: number
@@ -45,6 +46,41 @@ export function medianInterval(values: Iterable<number>, confidence: number): Me
   if (k === 0)
     return { estimate, lower: Number.NEGATIVE_INFINITY, upper: Number.POSITIVE_INFINITY, coverage: 1 }
   return { estimate, lower: sorted[k - 1], upper: sorted[n - k], coverage }
+}
+
+/**
+ * Hodges-Lehmann estimate, the median of the means of all pairs (each value with itself too), and the interval between the
+ * k-th smallest and k-th largest of these means, with the largest k whose coverage 1 - 2 P(W < k) is at least
+ * `confidence`; W is Wilcoxon's signed-rank statistic. Exact for independent values, each from a continuous distribution
+ * symmetric about the same centre; the differences of two sides that ran in random order are. Of eight values the
+ * interval of the median is all of them, this one half as wide.
+ * Source: Hollander, Wolfe and Chicken, Nonparametric Statistical Methods, 3.2 and 3.3.
+ * With too few values (below 6 for 95 %) the ends are infinite.
+ */
+export function signedRankInterval(values: Iterable<number>, confidence: number): MedianInterval {
+  const sorted = ascending(values)
+  const n = sorted.length
+  const means: number[] = []
+  for (let i = 0; i < n; i++) for (let j = i; j < n; j++) means.push((sorted[i] + sorted[j]) / 2)
+  const walsh = ascending(means)
+  const estimate = quantile(walsh, 0.5)
+  const chances = signedRankChances(n)
+  let k = 0
+  let tail = 0
+  while (k < walsh.length / 2 && 1 - 2 * (tail + chances[k]) >= confidence) tail += chances[k++]
+  if (k === 0)
+    return { estimate, lower: Number.NEGATIVE_INFINITY, upper: Number.POSITIVE_INFINITY, coverage: 1 }
+  return { estimate, lower: walsh[k - 1], upper: walsh[walsh.length - k], coverage: 1 - 2 * tail }
+}
+
+/** P(W = w) for w from 0 to n(n+1)/2: each rank is in the sum or not, with even chances. */
+function signedRankChances(n: number): Float64Array {
+  const most = (n * (n + 1)) / 2
+  const chances = new Float64Array(most + 1)
+  chances[0] = 1
+  for (let rank = 1; rank <= n; rank++)
+    for (let w = most; w >= 0; w--) chances[w] = (chances[w] + (w >= rank ? chances[w - rank] : 0)) / 2
+  return chances
 }
 
 /** Seeded generator (mulberry32): uniform in [0, 1). For shuffles and simulated samples, not for secrets. */

@@ -13,21 +13,21 @@ import { runInNewContext } from 'node:vm'
 import { generateBars, type BarSeries } from '@tapescope/engine'
 import { config } from './config.ts'
 import { ways, type Observation, type Work } from './pipeline-ways.ts'
+import { seededRandom, shuffled } from './statistics.ts'
 
-/** CPU of the process per bar in ns; each figure is the mean of the two runs that a side has in a round of four. */
+/** CPU per bar in ns, an entry for each pair of runs: of the whole process, and of the thread that runs the engine. */
 export interface Turns {
   readonly base: number[]
   readonly head: number[]
+  readonly baseThread: number[]
+  readonly headThread: number[]
 }
 
-/** After two the compilers still work, and more on the side that has more code. */
-const warmupRounds = 5
-const leastRounds = 3
-/**
- * Threads of the collector go on after a run; the one that waits for its backend would pay for its garbage alone, and the
- * bare one would leave its own to the next.
- */
-const settleMs = 50
+/** After four million bars of each the compilers still work, and more on the side that has more code. */
+const warmupPairs = 6
+const leastPairs = 6
+/** Threads of the collector go on after a collection, and those of the compiler after a run; each pays for its own. */
+const settleMs = 15
 /** Until the compilers are done; no collection is forced, as the code would not outlast it whole. */
 const countedWarmupRounds = 5
 /** Different series, taken in turn: more bars than a branch predictor learns by heart. */
@@ -36,7 +36,9 @@ const seriesCount = 3
 setFlagsFromString('--expose-gc')
 /**
  * Before each run, outside its time. Otherwise a full collection comes about every other run and takes a fifth of one: it
- * keeps falling to the same side, and a way differs from itself by 12 %.
+ * keeps falling to the same side, and a way differs from itself by 12 %. The process is started without incremental
+ * marking for the same reason: V8 begins to mark when the run is over and the loop turns, so that who waits for its
+ * backend pays for all of it, and the other one for as much as fits before the clock is read.
  */
 const collect = runInNewContext('gc') as () => void
 
@@ -58,35 +60,36 @@ const series = Array.from(
 const base = await ways['none'].start(values.work as Work)
 const head = await ways[values.way].start(values.work as Work)
 
-async function cpuNs(side: Observation, bars: BarSeries): Promise<number> {
+const cpuOf = ({ user, system }: NodeJS.CpuUsage, bars: BarSeries): number =>
+  ((user + system) * 1000) / bars.length
+
+async function cpuNs(side: Observation, bars: BarSeries): Promise<{ process: number; thread: number }> {
   collect()
+  await setTimeout(settleMs)
   const before = process.cpuUsage()
+  const threadBefore = process.threadCpuUsage()
   await side.pass(bars)
   await setTimeout(settleMs)
-  const { user, system } = process.cpuUsage(before)
-  return ((user + system) * 1000) / bars.length
-}
-
-function turns(round: number): Observation[] {
-  return round % 2 === 0 ? [base, head, head, base] : [head, base, base, head]
+  return {
+    process: cpuOf(process.cpuUsage(before), bars),
+    thread: cpuOf(process.threadCpuUsage(threadBefore), bars),
+  }
 }
 
 async function measure(): Promise<Turns> {
-  const result: Turns = { base: [], head: [] }
+  const random = seededRandom(Number(values.seed))
+  const result: Turns = { base: [], head: [], baseThread: [], headThread: [] }
   let spentMs = 0
-  for (
-    let round = 0;
-    round < warmupRounds + leastRounds || spentMs < Number(values.seconds) * 1000;
-    round++
-  ) {
-    const bars = series[round % seriesCount]
+  for (let pair = 0; pair < warmupPairs + leastPairs || spentMs < Number(values.seconds) * 1000; pair++) {
+    const bars = series[pair % seriesCount]
     const began = performance.now()
-    const sums = new Map([base, head].map((side) => [side, 0]))
-    for (const side of turns(round)) sums.set(side, sums.get(side)! + (await cpuNs(side, bars)) / 2)
-    if (round < warmupRounds) continue
-    spentMs += performance.now() - began
-    result.base.push(sums.get(base)!)
-    result.head.push(sums.get(head)!)
+    for (const side of shuffled([base, head], random)) {
+      const cpu = await cpuNs(side, bars)
+      if (pair < warmupPairs) continue
+      result[side === base ? 'base' : 'head'].push(cpu.process)
+      result[side === base ? 'baseThread' : 'headThread'].push(cpu.thread)
+    }
+    if (pair >= warmupPairs) spentMs += performance.now() - began
   }
   return result
 }
@@ -99,8 +102,8 @@ async function waitAtEachRun(): Promise<void> {
   }
   const [bars] = series
   for (let round = 0; round < countedWarmupRounds; round++)
-    for (const side of turns(round)) await side.pass(bars)
-  for (const side of [base, head, head, base, base, head]) {
+    for (const side of [base, head, head, base]) await side.pass(bars)
+  for (const side of [base, head, head, base, base, head, head, base]) {
     await step(side === base ? 'base' : 'head')
     await side.pass(bars)
     await step('done')
