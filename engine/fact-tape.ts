@@ -55,7 +55,9 @@ const shapeCode = Object.fromEntries(shapeNames.map((name, code) => [name, code]
   FactShape,
   number
 >
-const shapeFields = shapeNames.map((name) => Object.entries(shapes[name]))
+const shapeFields = shapeNames.map((shape) =>
+  Object.entries(shapes[shape]).map(([name, how]) => ({ name, how })),
+)
 
 export const kinds: readonly Fact['kind'][] = [
   'RANGE_ACTIVE',
@@ -142,13 +144,7 @@ export class FactTape {
     const { values } = this.heads
     const head = place * headSize
     const data: FactData = {}
-    let field = values[head + 6]
-    for (const [name, how] of shapeFields[values[head + 5]]) {
-      const value = this.fields[field++]
-      if (how === 'number') data[name] = Number.isNaN(value) ? null : value
-      else if (how === 'flag') data[name] = value === 1
-      else data[name] = value === -1 ? null : this.texts[value]
-    }
+    this.read(place, data, true)
     const bar = values[head + 1]
     const rangeTime = time[values[head + 2]]
     const aboutTime = time[values[head + 4]]
@@ -158,6 +154,27 @@ export class FactTape {
       time: time[bar],
       key: `${symbol}|${timeframe}|${rangeTime}|${this.typeAt(place)}|${aboutTime}`,
       data,
+    }
+  }
+
+  /** What it says, its type first, without what is null: for who wants no more of it than that. */
+  saidAt(place: number): Record<string, number | string | boolean> {
+    const said: Record<string, number | string | boolean> = { type: this.typeAt(place) }
+    this.read(place, said, false)
+    return said
+  }
+
+  private read(place: number, into: FactData, nulls: boolean): void {
+    const { fields, texts } = this
+    const { values } = this.heads
+    const head = place * headSize
+    let field = values[head + 6]
+    for (const { name, how } of shapeFields[values[head + 5]]) {
+      const value = fields[field++]
+      if (how === 'flag') into[name] = value === 1
+      else if (how === 'number' ? Number.isNaN(value) : value === -1) {
+        if (nulls) into[name] = null
+      } else into[name] = how === 'number' ? value : texts[value]
     }
   }
 

@@ -197,7 +197,6 @@ class ToldFact implements ObservedFact {
   readonly type: string
   private readonly tape: FactTape
   private readonly place: number
-  private readonly bars: BarSeries
 
   constructor(tape: FactTape, place: number, bars: BarSeries) {
     this.kind = tape.kindAt(place)
@@ -206,13 +205,9 @@ class ToldFact implements ObservedFact {
     this.type = tape.typeAt(place)
     this.tape = tape
     this.place = place
-    this.bars = bars
   }
 
   get attributes(): ObservedFact['attributes'] {
-    const said: Record<string, number | string | boolean> = { type: this.type }
-    const { data } = this.tape.at(this.place, this.bars)
-    for (const [name, value] of Object.entries(data)) if (value !== null) said[name] = value
-    return said
+    return this.tape.saidAt(this.place)
   }
 }

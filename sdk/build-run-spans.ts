@@ -1,8 +1,10 @@
 import { type Attributes, type Context, type Span, type Tracer } from '@opentelemetry/api'
 import type { MetricStore } from './metric-store.ts'
 import type { RunTimer } from './run-timer.ts'
-import { smallAttributes } from './small-attributes.ts'
+import { mostAttributes, smallAttributes } from './small-attributes.ts'
+import { remembered } from './remembered.ts'
 import { setClock, type SpanClock } from './span-clock.ts'
+import type { RecordedSpan } from './spans/recorded-span.ts'
 
 /**
  * Makes the spans below a run's span, after the loop: one per stage, then the slowest of the timed bars (or blocks,
@@ -49,11 +51,12 @@ function addStages(timer: RunTimer, add: Add): void {
     const ms = blockStages[stage] + rare[stage] + (barStages[stage] - rare[stage]) * perOrdinary
     if (ms === 0) continue
     const end = Math.min(start + ms, endedAt)
-    add(`stage.${name}`, start, end, {
+    const attributes: Attributes = {
       'tapescope.stage.share': observedMs > 0 ? Math.min(1, ms / observedMs) : 0,
       'tapescope.stage.estimated': estimated,
-      ...(estimated && { 'tapescope.bars.timed': timedBars }),
-    })
+    }
+    if (estimated) attributes['tapescope.bars.timed'] = timedBars
+    add(stageName(name), start, end, attributes)
     start = end
   }
 }
@@ -72,9 +75,9 @@ function addWorst({ worstBars, worstBlocks, run }: RunTimer, add: Add): void {
   const stages = run.stages.length
   for (const [i, entry] of worst.ranked().entries()) {
     const attributes: Attributes = { 'tapescope.bar': worst.bar[entry], 'tapescope.rank': i + 1 }
-    for (const [stage, name] of run.stages.entries()) {
+    for (const [stage, name] of bars ? run.stages.entries() : []) {
       const ms = worst.stageTimes[entry * stages + stage]
-      if (bars && ms > 0) attributes[`tapescope.stage.duration_us.${name}`] = ms * 1000
+      if (ms > 0) attributes[stageDuration(name)] = ms * 1000
     }
     const start = worst.start[entry]
     add(bars ? 'bar.sampled' : 'block.sampled', start, start + worst.duration[entry], attributes)
@@ -85,21 +88,28 @@ function addWorst({ worstBars, worstBlocks, run }: RunTimer, add: Add): void {
 export function addFacts(span: Span, timer: RunTimer, clock: SpanClock, store: MetricStore): void {
   let counted = 0
   for (const [kind, { count }] of timer.factKinds) {
-    span.setAttribute(`tapescope.facts.${kind}`, count)
+    span.setAttribute(factsOf(kind), count)
     counted += count
   }
-  let lastTime = Number.NaN
-  let lastText = ''
+  const taking: Span & Partial<Pick<RecordedSpan, 'giveEvent'>> = span
   for (const { kind, bar, time, attributes, at } of timer.facts) {
     const told = smallAttributes(attributes, store)
     told['tapescope.bar'] = bar
-    // Several facts of one bar follow one another, and a date takes longer to write than all the rest.
-    if (time !== lastTime) [lastTime, lastText] = [time, Number.isFinite(time) ? isoTime(time) : '']
-    if (lastText !== '') told['tapescope.bar.time'] = lastText
-    span.addEvent(kind, told, clock.at(at))
+    if (Number.isFinite(time)) told['tapescope.bar.time'] = isoTime(time)
+    // The copy is ours already.
+    if (taking.giveEvent !== undefined) taking.giveEvent(kind, told, mostAttributes + 2, clock.at(at))
+    else span.addEvent(kind, told, clock.at(at))
   }
   if (counted > timer.facts.length) span.setAttribute('tapescope.facts.dropped', counted - timer.facts.length)
 }
 
-/** ISO 8601; a number that is no date as it is. */
-const isoTime = (ms: number): string => (Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : String(ms))
+/** Names that are put together are remembered: they come with every run, and a new text is dear as a name. */
+const named = (prefix: string): ((name: string) => string) => remembered((name: string) => prefix + name)
+const stageName = named('stage.')
+const stageDuration = named('tapescope.stage.duration_us.')
+const factsOf = named('tapescope.facts.')
+
+/** ISO 8601; a number that is no date as it is. The bars of a series come again with every run over it. */
+const isoTime = remembered((ms: number) =>
+  Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : String(ms),
+)

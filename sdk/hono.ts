@@ -47,14 +47,28 @@ export function traceRequests({ ignore, ended }: TraceRequestsOptions = {}): Mid
   const route = staticRoutes()
   return (c, next) => {
     if (ignore?.(c.req.raw) === true) return next()
-    const parent = propagation.extract(context.active(), c.req.raw.headers, headerGetter)
+    const parent = propagation.extract(context.active(), c, headerGetter)
     return inServerSpan(c, parent, next, route, ended)
   }
 }
 
-const headerGetter: TextMapGetter<Headers> = {
-  get: (headers, name) => headers.get(name) ?? undefined,
-  keys: (headers) => [...headers.keys()],
+const headerGetter: TextMapGetter<Context> = {
+  get: headerOf,
+  keys: (c) => [...c.req.raw.headers.keys()],
+}
+
+/** A header by its name in small letters, as `Headers` gives it; on Node without the checks that `Headers` makes at each call. */
+function headerOf(c: Context, name: string): string | undefined {
+  const raw = (c.env as { incoming?: { rawHeaders?: unknown } } | undefined)?.incoming?.rawHeaders
+  if (!Array.isArray(raw)) return c.req.raw.headers.get(name) ?? undefined
+  let found: string | undefined
+  for (let i = 0; i < raw.length; i += 2) {
+    const given = raw[i] as string
+    if (given.length !== name.length || given.toLowerCase() !== name) continue
+    const value = raw[i + 1] as string
+    found = found === undefined ? value : `${found}, ${value}`
+  }
+  return found
 }
 
 async function inServerSpan(
@@ -70,7 +84,7 @@ async function inServerSpan(
   const verb = known === '_OTHER' ? 'HTTP' : known
   const { url } = c.req
   const path = Math.max(0, url.indexOf('/', url.indexOf('://') + 3))
-  const attributes = senderOf(known, url.slice(0, path), c.req.header('user-agent') ?? '')
+  const attributes = senderOf(known, url.slice(0, path), headerOf(c, 'user-agent') ?? '')
   const span = tracer().startSpan(verb, { kind: SpanKind.SERVER, attributes }, parent)
   if (known === '_OTHER') span.setAttribute('http.request.method_original', method.slice(0, 32))
   setPath(span, url, path)

@@ -79,13 +79,17 @@ export class PgSpans extends InstrumentationBase {
 
   private patchPool(loaded: unknown): unknown {
     const pool = poolOf(loaded)
-    if (pool !== undefined && !isWrapped(pool.connect)) this._wrap(pool, 'connect', inOwnContext)
+    if (pool === undefined || isWrapped(pool.connect)) return loaded
+    this._wrap(pool, 'connect', inOwnContext)
+    this._wrap(pool, 'query', withPromise)
     return loaded
   }
 
   private restorePool(loaded: unknown): void {
     const pool = poolOf(loaded)
-    if (pool !== undefined && isWrapped(pool.connect)) this._unwrap(pool, 'connect')
+    if (pool === undefined || !isWrapped(pool.connect)) return
+    this._unwrap(pool, 'connect')
+    this._unwrap(pool, 'query')
   }
 
   private patch(loaded: unknown): unknown {
@@ -104,23 +108,19 @@ export class PgSpans extends InstrumentationBase {
     // oxlint-disable-next-line typescript/no-this-alias -- the client is `this` below
     const spans = this
     return function watchedQuery(...given) {
+      const free = handing
+      handing = false
       const active = context.active()
       const statement = trace.getSpan(active) === undefined ? undefined : statementOf(given[0])
       if (statement === undefined) return query.apply(this, given)
       const span = spans.start(this, statement)
       const last = given.length - 1
-      const answer: Callback = function (error, ...results) {
-        end(span, error)
-        // pg calls back from its socket, in no context at all.
-        return context.with(active, callback!, this, error, ...results)
-      }
-      let callback: Callback | undefined
-      if (typeof given[last] === 'function') {
-        callback = given[last] as Callback
-        given[last] = answer
-      } else if (typeof statement.callback === 'function') {
-        callback = statement.callback as Callback
-        given[0] = { ...statement, callback: answer }
+      const callback = typeof given[last] === 'function' ? given[last] : statement.callback
+      const called = typeof callback === 'function'
+      if (called) {
+        const answer = answering(span, callback as Callback, free ? undefined : active)
+        if (callback === given[last]) given[last] = answer
+        else given[0] = { ...statement, callback: answer }
       }
       let result: unknown
       try {
@@ -129,7 +129,7 @@ export class PgSpans extends InstrumentationBase {
         end(span, error)
         throw error
       }
-      if (callback !== undefined) return result
+      if (called) return result
       if (!(result instanceof Promise)) {
         end(span, undefined)
         return result
@@ -189,24 +189,76 @@ interface PgModule {
 
 type Connect = (this: unknown, callback?: Callback) => unknown
 
+/** A pool's `query` that answers with a promise is being called: its `connect` follows at once. */
+let promising = false
+/** A connection is being handed to such a query, which asks it at once. */
+let handing = false
+
+/**
+ * What `pg` calls when a statement has been answered, which it does from its socket, in no context at all; `active` is undefined
+ * when none is needed. `pg` keeps this for long after (a function of its own that holds it is old from the start for V8),
+ * so it lets go of what it held.
+ */
+function answering(
+  span: Span | undefined,
+  callback: Callback,
+  active: ReturnType<typeof context.active> | undefined,
+): Callback {
+  return function (error, ...results) {
+    const within = active
+    active = undefined
+    if (span !== undefined) end(span, error)
+    span = undefined
+    if (within === undefined) return callback.call(this, error, ...results)
+    return context.with(within, callback, this, error, ...results)
+  }
+}
+
+/** Who awaits a promise goes on in its own context, whatever the context in which the promise was kept. */
+function withPromise(query: Query): Query {
+  return function queryWithPromise(...given) {
+    if (given.some((one) => typeof one === 'function')) return query.apply(this, given)
+    promising = true
+    try {
+      return query.apply(this, given)
+    } finally {
+      promising = false
+    }
+  }
+}
+
 /**
  * A pool that is exhausted calls who waits from within the release of a connection, in the context of somebody else's
  * request: without this their statement is told in the wrong trace.
  */
 function inOwnContext(connect: Connect): Connect {
   return function connectInContext(callback) {
-    return typeof callback === 'function'
-      ? connect.call(this, context.bind(context.active(), callback))
-      : connect.call(this)
+    const free = promising
+    promising = false
+    if (typeof callback !== 'function') return connect.call(this)
+    const active = context.active()
+    return connect.call(this, function (error, ...given) {
+      handing = free
+      try {
+        return context.with(active, callback, this, error, ...given)
+      } finally {
+        handing = false
+      }
+    })
   }
 }
 
 interface PoolModule {
   readonly default?: PoolModule
-  readonly prototype?: { connect: Connect }
+  readonly prototype?: PoolMethods
 }
 
-function poolOf(loaded: unknown): { connect: Connect } | undefined {
+interface PoolMethods {
+  connect: Connect
+  query: Query
+}
+
+function poolOf(loaded: unknown): PoolMethods | undefined {
   const module = loaded as PoolModule
   const { prototype } = module.default ?? module
   return typeof prototype?.connect === 'function' ? prototype : undefined

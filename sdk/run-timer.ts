@@ -126,7 +126,7 @@ export class RunTimer implements RunObserver {
     this.oneBar = timedBars(stages)
     this.block = timedBars(stages)
     this.worstBars = new WorstBars(options.worst, stages)
-    this.worstBlocks = new WorstBars(options.worst, stages)
+    this.worstBlocks = new WorstBars(options.worst, 0)
     this.chance = 1 + Math.floor(options.random() * 0x7ffffffe)
     // Seeds that are alike begin alike.
     for (let i = 0; i < 8; i++) this.below(1)

@@ -5,7 +5,7 @@ import type { MetricStore } from './metric-store.ts'
 type Fitting = string | number | boolean | string[] | number[] | boolean[]
 
 const longestText = 4096
-const mostAttributes = 64
+export const mostAttributes = 64
 
 /**
  * A copy of what somebody gave as attributes, fit for a span: texts (cut at 4,096 characters), numbers, booleans and
@@ -13,6 +13,29 @@ const mostAttributes = 64
  * and nothing is serialised. Undefined values are left out silently.
  */
 export function smallAttributes(given: unknown, store: MetricStore): Attributes {
+  return plainCopy(given) ?? fittedCopy(given, store)
+}
+
+/** The whole of it when all is plain, which is nearly always: V8 copies an object at once faster than by name. */
+function plainCopy(given: unknown): Attributes | undefined {
+  if (typeof given !== 'object' || given === null) return undefined
+  try {
+    const copy: Record<string, unknown> = { ...given }
+    const names = Object.keys(copy)
+    if (names.length > mostAttributes) return undefined
+    for (const name of names) if (name === '__proto__' || !isPlain(copy[name])) return undefined
+    return copy
+  } catch {
+    return undefined
+  }
+}
+
+function isPlain(value: unknown): boolean {
+  if (typeof value === 'string') return value.length <= longestText
+  return typeof value === 'number' ? Number.isFinite(value) : typeof value === 'boolean'
+}
+
+function fittedCopy(given: unknown, store: MetricStore): Attributes {
   const kept: Attributes = {}
   if (typeof given !== 'object' || given === null) {
     store.misuse('attribute_invalid')

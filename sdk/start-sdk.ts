@@ -1,12 +1,12 @@
 import { isMainThread } from 'node:worker_threads'
 import { context, diag, logs, metrics, propagation, trace } from '@opentelemetry/api'
-import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
 import { PrometheusSerializer } from '@opentelemetry/exporter-prometheus'
 import { registerInstrumentations, type Instrumentation } from '@opentelemetry/instrumentation'
 import { UndiciInstrumentation } from '@opentelemetry/instrumentation-undici'
 import { LoggerProvider } from '@opentelemetry/sdk-logs'
 import { MeterProvider } from '@opentelemetry/sdk-metrics'
 import type { Settings } from './config/settings.ts'
+import { ContextManager } from './context/context-manager.ts'
 import { createPropagator } from './context/create-propagator.ts'
 import { createSampler } from './context/create-sampler.ts'
 import { SpanProvider } from './spans/span-provider.ts'
@@ -70,7 +70,7 @@ export function startSdk(
     },
   })
 
-  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())
+  context.setGlobalContextManager(new ContextManager().enable())
   propagation.setGlobalPropagator(createPropagator(settings))
   trace.setGlobalTracerProvider(tracerProvider)
   metrics.setGlobalMeterProvider(meterProvider)

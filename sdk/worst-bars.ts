@@ -1,6 +1,6 @@
 import type { TimedBars } from './run-timer.ts'
 
-/** The slowest few of what was timed, with the times of their stages. Allocates once. */
+/** The slowest few of what was timed, with the times of their stages, or without when `stages` is 0. Allocates once. */
 export class WorstBars {
   /** How many are held; entries 0 to `count - 1` are in no order. */
   count = 0
@@ -30,7 +30,7 @@ export class WorstBars {
     this.bar[entry] = timed.bar
     this.start[entry] = timed.startMs
     this.duration[entry] = duration
-    this.stageTimes.set(timed.stageTimes, entry * this.stages)
+    if (this.stages > 0) this.stageTimes.set(timed.stageTimes, entry * this.stages)
     if (this.count < capacity) return
     this.fastest = 0
     for (let i = 1; i < capacity; i++) if (this.duration[i] < this.duration[this.fastest]) this.fastest = i

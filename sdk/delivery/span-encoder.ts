@@ -201,10 +201,8 @@ function writeCount(writer: ProtoWriter, tag: number, count: number): void {
 }
 
 function writeAttributes(writer: ProtoWriter, tag: number, attributes: object): void {
-  for (const key in attributes) {
-    if (!Object.hasOwn(attributes, key)) continue
+  for (const key of Object.keys(attributes))
     writeKeyValue(writer, tag, key, (attributes as Record<string, AnyValue>)[key])
-  }
 }
 
 function writeKeyValue(writer: ProtoWriter, tag: number, key: string, value: AnyValue): void {

@@ -1,6 +1,7 @@
 import type { Context } from '@opentelemetry/api'
 import type { LogRecordProcessor, ReadWriteLogRecord } from '@opentelemetry/sdk-logs'
 import type { Settings } from '../config/settings.ts'
+import { remembered } from '../remembered.ts'
 import {
   masked,
   maskMessage,
@@ -46,8 +47,8 @@ export function createRedactor({
     'url.full': maskUrl,
     'http.url': maskUrl,
     'http.target': maskUrl,
-    'url.path': remembering(maskPath, isShort),
-    'url.query': remembering(maskQuery, isShort),
+    'url.path': remembered(maskPath, isShort),
+    'url.query': remembered(maskQuery, isShort),
     'url.fragment': () => undefined,
     'process.command': () => undefined,
     'process.command_line': () => undefined,
@@ -55,8 +56,8 @@ export function createRedactor({
   }
 
   // Names and short values come again and again: what was found out about one is kept.
-  const secrets = remembering(maskSecrets, isShort)
-  const ruleFor = remembering(findRule, () => true)
+  const secrets = remembered(maskSecrets, isShort)
+  const ruleFor = remembered(findRule)
 
   function findRule(key: string): Rule {
     if (Object.hasOwn(rules, key)) return rules[key]
@@ -92,26 +93,7 @@ export function createRedactor({
   }
 }
 
-const mostRemembered = 4096
-
 const isShort = (text: string): boolean => text.length <= 128
-
-function remembering<Answer>(
-  find: (text: string) => Answer,
-  worthIt: (text: string) => boolean,
-): (text: string) => Answer {
-  const known = new Map<string, Answer>()
-  return (text) => {
-    const found = known.get(text)
-    if (found !== undefined) return found
-    const answer = find(text)
-    if (worthIt(text)) {
-      if (known.size >= mostRemembered) known.clear()
-      known.set(text, answer)
-    }
-    return answer
-  }
-}
 
 /** Frames stay, the lines of the message are treated as one. */
 function maskStack(stack: string, message: (text: string) => string): string {

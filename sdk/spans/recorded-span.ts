@@ -45,6 +45,10 @@ export interface SpanStart {
 }
 
 const notYet: HrTime = [0, 0]
+// Most spans have neither, so they share these until they do.
+const noLinks: Link[] = []
+const noEvents: TimedEvent[] = []
+const unset: SpanStatus = { code: SpanStatusCode.UNSET }
 
 /**
  * A span, at a third of what the library's costs: plain values are taken without the library's walk through them,
@@ -57,13 +61,13 @@ export class RecordedSpan implements Span, ReadableSpan {
   readonly instrumentationScope: InstrumentationScope
   startTime: HrTime
   endTime: HrTime = notYet
-  status: SpanStatus = { code: SpanStatusCode.UNSET }
+  status: SpanStatus = unset
   /** Those that it began with together with many others, until somebody asks for `attributes` or sets one of them. */
   fixed: FixedAttributes | undefined
   /** All others. */
   own: Attributes = {}
-  readonly links: Link[] = []
-  readonly events: TimedEvent[] = []
+  links: Link[] = noLinks
+  events: TimedEvent[] = noEvents
   ended = false
   droppedAttributesCount = 0
   droppedEventsCount = 0
@@ -157,12 +161,26 @@ export class RecordedSpan implements Span, ReadableSpan {
     }
     const onlyTime = isTime(attributesOrTime)
     const at = time ?? (onlyTime ? attributesOrTime : undefined)
-    this.events.push({
+    this.ownEvents().push({
       name,
       time: at === undefined ? this.now() : timeInputToHrTime(at),
       ...(onlyTime || attributesOrTime === undefined ? {} : this.eventAttributes(attributesOrTime)),
     })
     return this
+  }
+
+  /**
+   * `addEvent` for who gives its attributes away: at most `count` of them, plain values or flat arrays of plain values. They are
+   * not copied unless the limits ask for it.
+   */
+  giveEvent(name: string, attributes: Attributes, count: number, time: HrTime): void {
+    const { eventCountLimit, attributePerEventCountLimit, attributeValueLengthLimit } = this.settings.limits
+    const fits =
+      this.events.length < eventCountLimit &&
+      count <= attributePerEventCountLimit &&
+      attributeValueLengthLimit === Infinity
+    if (this.ended || !fits) this.addEvent(name, attributes, time)
+    else this.ownEvents().push({ name, time, attributes, droppedAttributesCount: 0 })
   }
 
   addLink({ context, attributes }: Link): this {
@@ -180,6 +198,7 @@ export class RecordedSpan implements Span, ReadableSpan {
       attributeCountLimit: limits.attributePerLinkCountLimit,
       attributeValueLengthLimit: limits.attributeValueLengthLimit,
     })
+    if (this.links === noLinks) this.links = []
     this.links.push({ context, ...cleaned })
     return this
   }
@@ -249,6 +268,11 @@ export class RecordedSpan implements Span, ReadableSpan {
       attributes[key] = value
     }
     return { attributes, droppedAttributesCount: 0 }
+  }
+
+  private ownEvents(): TimedEvent[] {
+    if (this.events === noEvents) this.events = []
+    return this.events
   }
 
   private now(): HrTime {
