@@ -102,7 +102,11 @@ describe('a million rows', () => {
       expect(csv.body).toMatchObject({ inserted: rows, updated: 0, unchanged: 0, rejected_count: 0 })
       const ndjson = await upload('ndjson', 'MILLION')
       expect(ndjson.body).toMatchObject({ inserted: 0, updated: 0, unchanged: rows, rejected_count: 0 })
-      for (const { memory } of [csv, ndjson]) {
+      // The first upload also warms the process up: its heap grows until it is as large as the work needs.
+      for (const [{ memory }, growth] of [
+        [csv, 96],
+        [ndjson, 32],
+      ] as const) {
         const quarter = Math.floor(memory.length / 4)
         const early = Math.max(...memory.slice(0, quarter))
         const late = Math.max(...memory.slice(-quarter))
@@ -112,7 +116,7 @@ describe('a million rows', () => {
         )
         // Three quarters of the rows come after the first quarter, and must not be kept.
         expect(Math.max(...memory)).toBeLessThan(400 * megabyte)
-        expect(late - early).toBeLessThan(64 * megabyte)
+        expect(late - early).toBeLessThan(growth * megabyte)
       }
     },
   )
