@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { StartError } from './start-error.ts'
 
 /** Who may write and compute. Keys themselves are never kept, only their SHA-256. */
@@ -36,4 +36,12 @@ export function readApiKeys(text: string | undefined): ApiKeys {
       return found
     },
   }
+}
+
+/** The keys of `text` and one more, which nobody but this process knows; none where there are none. */
+export function readKeysWithOwn(text: string | undefined, user: string): { keys: ApiKeys; own?: string } {
+  const keys = readApiKeys(text)
+  if (keys.count === 0) return { keys }
+  const own = randomBytes(32).toString('base64url')
+  return { keys: readApiKeys(`${text},${user}:${createHash('sha256').update(own).digest('hex')}`), own }
 }

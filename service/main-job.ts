@@ -35,6 +35,8 @@ interface MainJobOptions {
   database: Database
   /** Where the service listens. */
   url: string
+  /** Of the service's API; none where none is needed. */
+  key: string | undefined
   strategy: string
   signal: AbortSignal
   progress: (what: string) => void
@@ -42,20 +44,26 @@ interface MainJobOptions {
 
 /** Stores the bars, then has the service generate signals and run a backtest, over HTTP as any client would. */
 export async function runMainJob(options: MainJobOptions): Promise<MainJobReport> {
-  const { bars, database, url, strategy, signal, progress } = options
+  const { bars, database, url, key, strategy, signal, progress } = options
   const { symbol, timeframe } = bars
   progress(`storing ${bars.length} bars of ${symbol}`)
   const stored = await storeBars(database, bars)
   signal.throwIfAborted()
 
   progress('generating signals')
-  const generated = await post<Generated>(`${url}/api/v1/signals/generate`, { symbol, timeframe }, signal)
+  const generated = await post<Generated>(
+    `${url}/api/v1/signals/generate`,
+    { symbol, timeframe },
+    key,
+    signal,
+  )
 
   progress(`running the backtest ${strategy}`)
   const period = { start_date: bars.time[0], end_date: bars.time[bars.length - 1] }
   const backtest = await post<Backtest>(
     `${url}/api/v1/backtests/run?wait=60`,
     { symbol, timeframe, strategy, ...period },
+    key,
     signal,
   )
   if (backtest.status !== 'COMPLETED') {
@@ -98,10 +106,18 @@ interface Backtest {
   run_trace_id: string
 }
 
-async function post<Answer>(url: string, body: unknown, signal: AbortSignal): Promise<Answer> {
+async function post<Answer>(
+  url: string,
+  body: unknown,
+  key: string | undefined,
+  signal: AbortSignal,
+): Promise<Answer> {
   const response = await fetch(url, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: {
+      'content-type': 'application/json',
+      ...(key !== undefined && { authorization: `Bearer ${key}` }),
+    },
     body: JSON.stringify(body),
     signal,
   })

@@ -269,7 +269,10 @@ scrape_configs: [{job_name: tapescope, metrics_path: /api/v1/metrics, static_con
     expect(refused.stderr).toMatch(/row 15: time \d+ repeats/)
     expect(existsSync(join(folder, 'data'))).toBe(false)
 
-    const taken = await start(['--once', '--json', '--csv', csv, '--symbol', 'MINE', '--skip-bad']).ended
+    // With keys the job has one of its own.
+    const env = { TAPESCOPE_API_KEYS: `alice:${'0'.repeat(64)}` }
+    const args = ['--once', '--json', '--csv', csv, '--symbol', 'MINE', '--skip-bad']
+    const taken = await start(args, env).ended
     expect(taken.code).toBe(0)
     expect(JSON.parse(taken.stdout)).toMatchObject({ symbol: 'MINE', bars: 25 })
     expect(taken.stderr.match(/^left out: row \d+: /gm)).toHaveLength(3)

@@ -7,7 +7,7 @@ import { headRevision } from './head-revision.ts'
 import { context } from '@opentelemetry/api'
 import { suppressTracing } from '@opentelemetry/core'
 import packageJson from './package.json' with { type: 'json' }
-import { readApiKeys } from './api-keys.ts'
+import { readKeysWithOwn } from './api-keys.ts'
 import { startEmbeddedPostgres } from './embedded-postgres.ts'
 import { checkPort } from './port.ts'
 import { readRealBarsCsv } from './real-bars.ts'
@@ -63,6 +63,8 @@ process.exit(exitCode)
 
 async function start(options: StartOptions): Promise<void> {
   const { signal } = stop
+  // The job asks the service as any client would, and needs a key where all do.
+  const { keys, own } = readKeysWithOwn(process.env['TAPESCOPE_API_KEYS'], 'local')
   // First what needs nothing running: a bad file leaves nothing behind.
   const { bars, rejected } = await readBars(options)
   for (const { row, reason } of rejected) console.error(`left out: row ${row}: ${reason}`)
@@ -129,7 +131,7 @@ async function start(options: StartOptions): Promise<void> {
         everyMs: 5_000,
       },
     },
-    keys: readApiKeys(process.env['TAPESCOPE_API_KEYS']),
+    keys,
     limits: readServiceLimits(process.env),
     allowedOrigins: [urls['viewer']],
     log: (line) => log.write(`${JSON.stringify({ time: new Date().toISOString(), ...line })}\n`),
@@ -141,6 +143,7 @@ async function start(options: StartOptions): Promise<void> {
   // Traced is what the service does, from its server span on, not this client of it.
   const report = await context.with(suppressTracing(context.active()), () =>
     runMainJob({
+      key: own,
       bars,
       database: service.database,
       url: service.url,
