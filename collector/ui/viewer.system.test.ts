@@ -280,6 +280,46 @@ test('runs and traces are found by what they are', async () => {
   expect(said).toEqual([])
 })
 
+test('traces are searched by each field of the page, and the address says what was asked', async () => {
+  await open('traces')
+  const rows = page.locator('tbody tr')
+  const fill = async (field: string, text: string) => {
+    await page.getByRole('searchbox', { name: field }).fill(text)
+    await page.keyboard.press('Enter')
+  }
+  await fill('Service', 'tapescope-service')
+  await fill('key:value', 'tapescope.run.strategy:wyckoff_spring')
+  await expect.poll(() => rows.count(), { timeout: PATIENCE_MS }).toBe(1)
+  await fill('Span name', 'backtest.run')
+  await fill('Longer than, ms', '0.001')
+  await expect.poll(() => rows.count(), { timeout: PATIENCE_MS }).toBe(1)
+  expect(decodeURIComponent(page.url())).toMatch(
+    /service=tapescope-service.*attribute=tapescope\.run\.strategy:wyckoff_spring/,
+  )
+  await page.getByRole('checkbox', { name: 'errors' }).check()
+  await page.getByText('No trace in the store matches.').waitFor()
+  await page.getByRole('checkbox', { name: 'errors' }).uncheck()
+  await fill('Service', 'nobody')
+  await page.getByText('No trace in the store matches.').waitFor()
+  expect(said).toEqual([])
+})
+
+test('the waterfall tells self time and the critical path, the panel the decisions of a run with their attributes', async () => {
+  const { runs } = await json<{ runs: Run[] }>('/api/runs')
+  const { traceId, spanId } = runs.find(
+    (run) => run.kind === 'signals' && run.traceId === result.trace_ids['signals'],
+  )!
+  await open(`trace/${traceId}?span=${spanId}`)
+  await page.locator('.row.chosen .time', { hasText: /self [\d.]+ (?:µs|ms)/ }).waitFor()
+  await page.locator('.row .span.critical').first().waitFor()
+  const summary = page.locator('summary', { hasText: /(?:PATTERN|SIGNAL|REJECTION)$/ })
+  const event = page.locator('.panel .event').filter({ has: summary }).first()
+  await event.locator('summary').click()
+  await event.getByRole('rowheader').first().waitFor()
+  expect(await event.getByRole('row').count()).toBeGreaterThan(1)
+  expect(said).toEqual([])
+})
+
 test('two runs are compared by span path and as a difference', async () => {
   await open('runs')
   await expect
