@@ -32,8 +32,9 @@ export class PhaseExits {
   /** To be called with what every bar added, whether something is held or not. */
   read({ log, events }: BarOutcome): void {
     const { symbol, timeframe } = this.bars
-    for (const { kind, key, bar, data } of log) {
-      if (kind !== 'PHASE') continue
+    for (let k = 0; k < log.length; k++) {
+      if (log[k].kind !== 'PHASE') continue
+      const { key, bar, data } = log[k]
       const rangeStart = Number(key.split('|')[2])
       const id = (side: Side): string => campaignId(symbol, timeframe, rangeStart, side)
       if (data['from'] === 'E') {

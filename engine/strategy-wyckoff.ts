@@ -82,7 +82,10 @@ class WyckoffRun implements StrategyRun {
     const added = this.next()
     if (broker.position !== 0) this.manage(bar, broker, added)
     // Signals that were filled or ended on this bar come again; only new ones are traded.
-    for (const signal of added.signals) if (signal.confirmedBar === bar) this.trade(signal, broker)
+    // By index here and below: an iterator is an object, and each of its steps another, on every bar.
+    const { signals } = added
+    for (let k = 0; k < signals.length; k++)
+      if (signals[k].confirmedBar === bar) this.trade(signals[k], broker)
   }
 
   end(): void {
@@ -151,9 +154,12 @@ class WyckoffRun implements StrategyRun {
     if (campaign === null) return
     const { symbol, timeframe, time, low, high } = this.context.bars
     const long = broker.position > 0
-    for (const fact of added.log) {
+    const { log } = added
+    for (let k = 0; k < log.length; k++) {
+      const fact = log[k]
+      if (fact.kind !== 'RANGE_STATUS') continue
       const { reason } = fact.data
-      if (fact.kind !== 'RANGE_STATUS' || typeof reason !== 'string') continue
+      if (typeof reason !== 'string') continue
       if (!breakdowns.has(reason)) continue
       const rangeStart = Number(fact.key.split('|')[2])
       if (campaignId(symbol, timeframe, rangeStart, long ? 'LONG' : 'SHORT') !== campaign) continue

@@ -1,3 +1,5 @@
+import type { Account } from './account.ts'
+import type { Book } from './book.ts'
 import { DrawdownScan } from './drawdowns.ts'
 import { Exposure } from './exposure.ts'
 import { ReturnSums } from './return-sums.ts'
@@ -71,12 +73,14 @@ export class EquityRecorder {
   }
 
   /**
-   * From point `index` on the account holds `cash` and, of its one symbol, `units` (short ones negative) with `risk`
-   * at their stops.
+   * From point `index` on the account holds its cash and, of its one symbol, what `book` holds (null with several). Both are read here:
+   * numbers that are handed over may become objects.
    */
-  changed(index: number, cash: number, units: number, risk: number): void {
-    if (this.price !== null) this.markTo(index)
-    this.risk = risk
+  changed(index: number, account: Account, book: Book | null): void {
+    if (book !== null) this.markTo(index)
+    const { cash } = account
+    const units = book === null ? 0 : book.signed
+    this.risk = book === null ? 0 : book.openRisk
     if (cash === this.cash && units === this.units) return
     this.cash = cash
     this.units = units

@@ -139,7 +139,7 @@ export class PortfolioSimulation {
     }
     if (account.changes !== this.recordedChanges) {
       this.recordedChanges = account.changes
-      recorder.changed(step, account.cash, 0, 0)
+      recorder.changed(step, account, null)
     }
     const { value } = account
     recorder.kept[step] = value

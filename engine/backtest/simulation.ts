@@ -191,7 +191,7 @@ export class Simulation {
   private recordChange(bar: number): void {
     const { account, book } = this
     this.recordedChanges = account.changes
-    this.recorder.changed(bar - this.first, account.cash, book.signed, book.openRisk)
+    this.recorder.changed(bar - this.first, account, book)
   }
 
   /** The marks of the bars before `end` are taken together, as far as nothing changed. */
