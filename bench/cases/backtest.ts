@@ -1,4 +1,11 @@
-import { createBacktestEngine, smaCross, type BarSeries, type Trade } from '@tapescope/engine'
+import {
+  createBacktestEngine,
+  smaCross,
+  type BarSeries,
+  type Broker,
+  type Strategy,
+  type Trade,
+} from '@tapescope/engine'
 import { DataFrame, type ISeries } from 'data-forge'
 import { analyze, backtest, computeDrawdown, computeEquityCurve, type IBar } from 'grademark'
 import type { BenchCase, Budget, Rival } from '../case.ts'
@@ -41,13 +48,50 @@ function documented(frame: DataFrame<number, SmaBar>): void {
   computeDrawdown(100_000, trades)
 }
 
+/** Mean of the `length` closes up to and including that of bar `end`. */
+function meanOf({ close }: BarSeries, end: number, length: number): number {
+  let sum = 0
+  for (let i = end - length + 1; i <= end; i++) sum += close[i]
+  return sum / length
+}
+
+/** Ready-made signals, as grademark gets them: both averages to be compared on every bar, or the crosses themselves. */
+interface Given {
+  readonly bars: BarSeries
+  readonly averages: Strategy
+  readonly crosses: Strategy
+}
+
+function given(bars: BarSeries): Given {
+  const fast = Float64Array.from(bars.close, (_, i) => (i < 29 ? NaN : meanOf(bars, i, 10)))
+  const slow = Float64Array.from(bars.close, (_, i) => (i < 29 ? NaN : meanOf(bars, i, 30)))
+  const above = (bar: number): boolean => fast[bar] > slow[bar]
+  const wakeBars = Int32Array.from(fast.keys()).filter((i) => i > 29 && above(i) !== above(i - 1))
+  const cross = (up: boolean, broker: Broker): void => {
+    if (up && broker.position === 0) broker.enter({ side: 'LONG' })
+    else if (!up && broker.position > 0) broker.exit()
+  }
+  let was = false
+  const averages: Strategy = {
+    name: 'averages_given',
+    start: () => ({
+      onBar(bar, broker) {
+        if (bar < 29) return
+        const now = above(bar)
+        if (now !== was && bar > 29) cross(now, broker)
+        was = now
+      },
+    }),
+  }
+  const crosses: Strategy = {
+    name: 'crosses_given',
+    start: () => ({ wakeBars, onBar: (bar, broker) => cross(above(bar), broker) }),
+  }
+  return { bars, averages, crosses }
+}
+
 /** grademark wants rows, and here gets its indicators, too, made outside of its time. */
 function rows(bars: BarSeries): DataFrame<number, SmaBar> {
-  const mean = (end: number, length: number): number => {
-    let sum = 0
-    for (let i = end - length + 1; i <= end; i++) sum += bars.close[i]
-    return sum / length
-  }
   const values: SmaBar[] = []
   for (let i = 29; i < bars.length; i++)
     values.push({
@@ -57,8 +101,8 @@ function rows(bars: BarSeries): DataFrame<number, SmaBar> {
       low: bars.low[i],
       close: bars.close[i],
       volume: bars.volume[i],
-      fast: mean(i, 10),
-      slow: mean(i, 30),
+      fast: meanOf(bars, i, 10),
+      slow: meanOf(bars, i, 30),
     })
   return new DataFrame<number, SmaBar>({ values })
 }
@@ -90,6 +134,22 @@ function expressible(trades: readonly Trade[]): readonly Trade[] {
     const quiet = i === 0 || trade.signalBar - trades[i - 1].exitBar >= 2
     return quiet && trade.exitBar - trade.entryBar > 1
   })
+}
+
+/** With its signals ready-made the engine makes the trades that it makes by itself. */
+function sameAsGiven(bars: BarSeries): void {
+  const { averages, crosses } = given(bars)
+  const own = run(bars).trades.map(({ entryBar, exitBar, realizedPnl }) =>
+    [entryBar, exitBar, realizedPnl].join(),
+  )
+  for (const strategy of [averages, crosses]) {
+    const theirs = engine.run(bars, { ...free, strategy }).trades
+    const same = theirs.filter(
+      ({ entryBar, exitBar, realizedPnl }, i) => own[i] === [entryBar, exitBar, realizedPnl].join(),
+    )
+    if (own.length === 0 || own.length !== theirs.length || same.length !== own.length)
+      throw new Error(`${strategy.name}: ${same.length} of ${own.length} trades are those of the SMA cross`)
+  }
 }
 
 /** Every round trip that both engines can express must be the same: times and prices; and most must be of that kind. */
@@ -173,13 +233,29 @@ function smaCase(length: number): BenchCase {
             run: () => peer(frame!),
           },
         )
+      // The same of ours, with curve and metrics: what the figure before this one is to be held against.
+      let ready = withPeer && rivals ? given(bars) : undefined
+      const ours = (name: string, strategy: (ready: Given) => Strategy): Rival => ({
+        name,
+        units: length,
+        prepare: () => void (ready = given(next())),
+        run: () => engine.run(ready!.bars, { ...free, strategy: strategy(ready!) }),
+      })
+      if (ready !== undefined)
+        others.push(
+          ours('the engine, averages given', ({ averages }) => averages),
+          ours('the engine, crosses given', ({ crosses }) => crosses),
+        )
       return {
         units: length,
         prepare: () => void (bars = next()),
         run: () => run(bars),
         rivals: others,
         async verify() {
-          if (withPeer && rivals) sameTrades(bars)
+          if (withPeer && rivals) {
+            sameTrades(bars)
+            sameAsGiven(bars)
+          }
           if (c === undefined) return
           await c.load(bars)
           const [, ...theirs] = await c.pass(`sma ${free.positionFrac} 252`)
