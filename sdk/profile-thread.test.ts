@@ -16,8 +16,8 @@ function spin(ms: number): number {
   return sum
 }
 
-test('the samples of a synchronous stretch of this thread are on the spans it made', async () => {
-  const received: ProfileDocument[] = []
+/** A sidecar that keeps the profiles it is sent. */
+async function sidecarInto(received: ProfileDocument[]): Promise<{ url: string; close: () => void }> {
   const sidecar = createServer((request, response) => {
     let body = ''
     request.on('data', (chunk: Buffer) => (body += chunk.toString()))
@@ -28,7 +28,18 @@ test('the samples of a synchronous stretch of this thread are on the spans it ma
   }).listen(0, '127.0.0.1')
   await once(sidecar, 'listening')
   const url = `http://127.0.0.1:${(sidecar.address() as AddressInfo).port}`
+  return {
+    url,
+    close() {
+      sidecar.closeAllConnections()
+      sidecar.close()
+    },
+  }
+}
 
+test('the samples of a synchronous stretch of this thread are on the spans it made', async () => {
+  const received: ProfileDocument[] = []
+  const { url, close } = await sidecarInto(received)
   trace.setGlobalTracerProvider(new TracerProvider())
   const tracer = trace.getTracer('test')
   const profiler = startThreadProfiler({ service: 'thread', sidecar: url, intervalUs: 500 })
@@ -46,8 +57,7 @@ test('the samples of a synchronous stretch of this thread are on the spans it ma
     }),
   ).toThrow('as it was')
   expect(await profiler.send()).toBeUndefined()
-  sidecar.closeAllConnections()
-  sidecar.close()
+  close()
 
   const [{ samples, spans, stacks, frames }] = received
   const run = spans.findIndex(({ name }) => name === 'run')
@@ -61,6 +71,24 @@ test('the samples of a synchronous stretch of this thread are on the spans it ma
   const spinning = samples.stack.filter((stack) => stack >= 0 && names(stack).includes('spin'))
   const onTheSpan = within.filter((stack) => stack >= 0 && names(stack).includes('spin'))
   expect(onTheSpan.length / spinning.length).toBeGreaterThan(0.98)
+})
+
+test('more unsampled spans than the log holds take nothing from the stretch that is sampled later', async () => {
+  const received: ProfileDocument[] = []
+  const { url, close } = await sidecarInto(received)
+  trace.setGlobalTracerProvider(new TracerProvider())
+  const tracer = trace.getTracer('test')
+  const profiler = startThreadProfiler({ service: 'thread', sidecar: url, intervalUs: 500 })
+  const run = (): number =>
+    profiler.during(() => tracer.startActiveSpan('run', (span) => (span.end(), spin(1))))
+  run()
+  await profiler.send()
+  for (let i = 0; i < 60_000; i += 1) tracer.startSpan('unsampled').end()
+  profiler.during(() => tracer.startActiveSpan('later', (span) => (spin(200), span.end())))
+  expect(await profiler.send()).toBeUndefined()
+  close()
+  const { samples, spans } = received.at(-1)!
+  expect(samples.span.filter((span) => spans[span]?.name === 'later').length).toBeGreaterThan(30)
 })
 
 test('a sidecar that is not there is a sentence, not an error', async () => {

@@ -43,6 +43,8 @@ export function startThreadProfiler({
 
   return {
     during(work) {
+      // What was logged since the last stretch is in nobody's samples, but would fill the log; spans that are open stay.
+      samples.settle(read(log.drain()))
       session.post('Profiler.start')
       try {
         return work()
