@@ -121,7 +121,7 @@ export class Account {
         exit.wanted = lot.quantity
         exit.reference = reference
         this.leaveLot(book, lot, bar, true, 'STOP')
-        lot.leaving = exit.quantity < lot.quantity
+        lot.leaving = lot.quantity > 0
         continue
       }
       this.takeTargets(book, lot, bar, best, from)

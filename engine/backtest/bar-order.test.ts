@@ -186,3 +186,18 @@ test('the look-ahead check fails on a tampered trade, the probe on a strategy th
   const run = engine.run.bind(engine)
   expect(probeLookAhead(run, bars, { strategy: peek }, cuts).passed).toBe(false)
 })
+
+test('what the volume of a stopped bar does not take leaves at the next open, be it less than half', () => {
+  // A tenth of 600 shares may leave with the stop; of 100 held, 40 wait and leave at 97, though that bar lies above the stop.
+  const rows: ScriptedBar[] = [flat, flat, [100, 101, 94, 95, 600], [97, 99, 96, 98]]
+  const { trades, openPositions } = run(
+    rows,
+    { 0: enter({ side: 'LONG', quantity: 100, stop: 95.5 }) },
+    { maxParticipation: 0.1 },
+  )
+  expect(trades.map(({ quantity, exitPrice, exitBar }) => [quantity, exitPrice, exitBar])).toEqual([
+    [60, 95.5, 2],
+    [40, 97, 3],
+  ])
+  expect(openPositions).toEqual([])
+})
