@@ -7,6 +7,9 @@ interface ChildOptions {
   readonly env?: NodeJS.ProcessEnv
 }
 
+/** What a child may take to end after SIGTERM. */
+const graceMs = 5_000
+
 export class ChildFailed extends Error {
   override readonly name = 'ChildFailed'
 }
@@ -14,7 +17,8 @@ export class ChildFailed extends Error {
 /**
  * Runs a command to its end and answers with what it wrote to stdout.
  * Rejects with ChildFailed (its last words on stderr) when it exits with another code than 0, is killed, or runs
- * longer than the timeout, after which it is killed; and with the signal's reason when that aborts.
+ * longer than the timeout, after which it is ended; and with the signal's reason when that aborts. What is ended, with all
+ * that it started, hears SIGTERM and has a few seconds.
  */
 export async function run(command: string, args: readonly string[], options: ChildOptions): Promise<string> {
   options.signal?.throwIfAborted()
@@ -25,19 +29,25 @@ export async function run(command: string, args: readonly string[], options: Chi
     // A group of its own, so that Ctrl-C on the terminal reaches only us, and we end what it started, too.
     detached: true,
   })
-  const killGroup = (): void => {
+  const signalGroup = (signal: NodeJS.Signals): void => {
     try {
-      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
+      if (child.pid !== undefined) process.kill(-child.pid, signal)
     } catch {
       // It has gone already.
     }
   }
+  // First in a way that lets a case take down what is in no group of ours, such as its PostgreSQL.
+  let grace: NodeJS.Timeout | undefined
+  const endGroup = (): void => {
+    signalGroup('SIGTERM')
+    grace ??= setTimeout(() => signalGroup('SIGKILL'), graceMs)
+  }
   let late = false
   const timer = setTimeout(() => {
     late = true
-    killGroup()
+    endGroup()
   }, options.timeoutSeconds * 1000)
-  options.signal?.addEventListener('abort', killGroup)
+  options.signal?.addEventListener('abort', endGroup)
   const out: Buffer[] = []
   let errors = ''
   child.stdout.on('data', (chunk: Buffer) => out.push(chunk))
@@ -59,7 +69,9 @@ export async function run(command: string, args: readonly string[], options: Chi
     )
   } finally {
     clearTimeout(timer)
-    options.signal?.removeEventListener('abort', killGroup)
+    options.signal?.removeEventListener('abort', endGroup)
+    clearTimeout(grace)
+    if (grace !== undefined) signalGroup('SIGKILL')
   }
 }
 

@@ -14,6 +14,8 @@ export function createAnalysisEngines(): AnalysisEngines {
   const engine = createSignalEngine({ preset: servicePreset })
   return {
     live: instrumentSignalEngine(engine),
-    replay: instrumentSignalEngine(engine, { mode: 'replay' }),
+    // The facts of a question are in its answer, and those that were stored in the trace that stored them: of these runs a
+    // span tells how many there are of each kind.
+    replay: instrumentSignalEngine(engine, { mode: 'replay', maxFacts: 0 }),
   }
 }
