@@ -14,10 +14,12 @@ it('lets a child that is ended take down what it started elsewhere', async () =>
     writeFileSync(${JSON.stringify(ready)}, '')`
   const stop = new AbortController()
   const done = run(process.execPath, ['-e', program], { timeoutSeconds: 60, signal: stop.signal })
-  const outcome = expect(done).rejects.toThrow('stopped by hand')
-  while (!existsSync(ready)) await sleep(20)
-  stop.abort(new Error('stopped by hand'))
-  await outcome
+  const stopped = (async () => {
+    while (!existsSync(ready)) await sleep(20)
+    stop.abort(new Error('stopped by hand'))
+  })()
+  await expect(done).rejects.toThrow('stopped by hand')
+  await stopped
   expect(existsSync(ended)).toBe(true)
   rmSync(folder, { recursive: true })
 })
