@@ -27,8 +27,7 @@ const help = `npm run bench:telemetry -- [WORK...] [WAY...] [--processes N] [--s
   in turn         both in one process on the same bars, pair by pair in random
                   order; a process gives one figure, the Hodges-Lehmann estimate
                   of its pairs, and the table the exact 95 % signed-rank interval
-                  over fresh processes; CPU of the whole process, and beside it
-                  of the engine's thread alone
+                  over fresh processes; --json has that of the engine's thread, too
   apart           each alone in fresh processes, paired in rounds: also sees
                   what observing makes of the compiler, but little else below
                   some percent
@@ -103,7 +102,7 @@ function verdict({ way, turns, apart }: Compared): string {
 }
 
 function report(work: Work, compared: readonly Compared[]): string[] {
-  const rows = [[work, 'bare', 'observed', 'in turn', 'limit', '', 'its thread', 'apart', 'instr.']]
+  const rows = [[work, 'bare', 'observed', 'in turn', 'limit', '', 'apart', 'instr.']]
   for (const one of compared) {
     const { way, turns, apart, counted } = one
     rows.push([
@@ -113,7 +112,6 @@ function report(work: Work, compared: readonly Compared[]): string[] {
       formatInterval(turns.change),
       way in limits ? `${limits[way] * 100} %` : '',
       verdict(one),
-      formatInterval(turns.thread),
       apart === undefined ? '' : formatInterval(apart),
       counted === undefined ? '' : `x ${(counted.head.script / counted.base.script).toFixed(4)}`,
     ])
