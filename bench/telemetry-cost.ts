@@ -26,8 +26,8 @@ const help = `npm run bench:telemetry -- [WORK...] [WAY...] [--processes N] [--s
 
   in turn         both in one process on the same bars, pair by pair in random
                   order; a process gives one figure, the Hodges-Lehmann estimate
-                  of its pairs, and the table the exact 95 % signed-rank interval
-                  over fresh processes; --json has that of the engine's thread, too
+                  of its pairs; the table, the exact 95 % signed-rank interval over
+                  fresh processes; --json also that of the engine's thread
   apart           each alone in fresh processes, paired in rounds: also sees
                   what observing makes of the compiler, but little else below
                   some percent
@@ -35,7 +35,7 @@ const help = `npm run bench:telemetry -- [WORK...] [WAY...] [--processes N] [--s
   --processes N   processes in which both take turns; default 12, at least 6
   --seconds N     how long each of them measures; default 8
   --apart N       rounds of processes apart; default 0, none, else at least 6
-  --instructions  also counts with callgrind the instructions of the code made of
+  --instructions  also counts with callgrind the instructions of code made of
                   JavaScript, of 200,000 bars, so that what a run costs once
                   weighs five times; minutes for each way
   --json FILE     all of it
