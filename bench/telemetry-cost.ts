@@ -26,8 +26,8 @@ const help = `npm run bench:telemetry -- [WORK...] [WAY...] [--processes N] [--s
 
   in turn         both in one process on the same bars, pair by pair in random
                   order; a process gives one figure, the Hodges-Lehmann estimate
-                  of its pairs; the table the exact 95 % signed-rank interval over
-                  fresh processes; --json also that of the engine's thread
+                  of its pairs; the table the exact 95 % signed-rank interval
+                  over fresh processes; --json also that of the engine's thread
   apart           each alone in fresh processes, paired in rounds: also sees
                   what observing makes of the compiler, but little else below
                   some percent
